@@ -1,0 +1,1 @@
+"""Certificate facts and trust: what a chain says and where it ends. Pure."""

@@ -1,0 +1,383 @@
+"""The words of the house as frozen values: target, hop, route, failure, observation.
+
+Imports nothing of ours. Times are seconds, instants are seconds since the Unix epoch (UTC), sizes are bytes.
+`None` always means "not measured" or "unknown", never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+
+class Secret:
+    """A password. Shows itself as `***` everywhere; only `reveal()` gives it away.
+
+    Not a dataclass on purpose: no generic serialiser can walk into it.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The clear text, for the one place that puts it on the wire."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+class Scheme(StrEnum):
+    """What a probe speaks to its target."""
+
+    TLS = "tls"
+    """A bare TLS handshake."""
+    HTTPS = "https"
+    """TLS, then one HTTP/1.1 request."""
+    HTTP = "http"
+    """One HTTP/1.1 request in the clear."""
+
+
+DEFAULT_PORTS: Final = {Scheme.TLS: 443, Scheme.HTTPS: 443, Scheme.HTTP: 80}
+
+
+class HopScheme(StrEnum):
+    """How a proxy is spoken to."""
+
+    HTTP = "http"
+    """CONNECT in the clear (RFC 9110 section 9.3.6)."""
+    HTTPS = "https"
+    """CONNECT inside TLS to the proxy."""
+    SOCKS4 = "socks4"
+    """SOCKS 4; the name is resolved here, IPv4 only."""
+    SOCKS4A = "socks4a"
+    """SOCKS 4a; the proxy resolves the name."""
+    SOCKS5 = "socks5"
+    """SOCKS 5 (RFC 1928); the name is resolved here."""
+    SOCKS5H = "socks5h"
+    """SOCKS 5; the proxy resolves the name."""
+
+    @property
+    def resolves_here(self) -> bool:
+        """Whether the name handed to this proxy must be resolved by us first."""
+        return self in (HopScheme.SOCKS4, HopScheme.SOCKS5)
+
+    @property
+    def is_http(self) -> bool:
+        """Whether this proxy speaks HTTP (so it takes CONNECT, and the absolute form for `http://`)."""
+        return self in (HopScheme.HTTP, HopScheme.HTTPS)
+
+
+HOP_DEFAULT_PORTS: Final = {
+    HopScheme.HTTP: 8080,
+    HopScheme.HTTPS: 443,
+    HopScheme.SOCKS4: 1080,
+    HopScheme.SOCKS4A: 1080,
+    HopScheme.SOCKS5: 1080,
+    HopScheme.SOCKS5H: 1080,
+}
+
+
+class Required(StrEnum):
+    """How much a service needs a target. Each level of a selection includes the ones before."""
+
+    YES = "yes"
+    OPTIONAL = "optional"
+    LEGACY = "legacy"
+
+
+class TrustClass(StrEnum):
+    """Who is expected to sign a target's certificate."""
+
+    PUBLIC = "public"
+    """A root of the public web (Mozilla's store, or one that has left it lately)."""
+    VENDOR_PRIVATE = "vendor_private"
+    """One of the vendor's own roots, in no public store."""
+
+
+class Anchor(StrEnum):
+    """Where a certificate chain ends; contract.md, `tls.anchor`."""
+
+    PUBLIC = "public"
+    PUBLIC_LEGACY = "public_legacy"
+    VENDOR_PRIVATE = "vendor_private"
+    PINNED = "pinned"
+    OS_ONLY = "os_only"
+    UNKNOWN = "unknown"
+    INCOMPLETE = "incomplete"
+    SELF_SIGNED_LEAF = "self_signed_leaf"
+
+
+class Stage(StrEnum):
+    """Where in a probe something failed."""
+
+    CONFIG = "config"
+    LOCAL = "local"
+    DNS = "dns"
+    CONNECT = "connect"
+    PROXY_TLS = "proxy-tls"
+    PROXY = "proxy"
+    TLS = "tls"
+    HTTP = "http"
+
+
+class Reason(StrEnum):
+    """Why something failed: the closed vocabulary of contract.md, in its order."""
+
+    LOCAL_DESCRIPTORS = "local-descriptors"
+    LOCAL_PORTS = "local-ports"
+    LOCAL_MEMORY = "local-memory"
+    DNS_NXDOMAIN = "dns-nxdomain"
+    DNS_NODATA = "dns-nodata"
+    DNS_SERVFAIL = "dns-servfail"
+    DNS_TIMEOUT = "dns-timeout"
+    DNS_SINKHOLE = "dns-sinkhole"
+    TCP_REFUSED = "tcp-refused"
+    TCP_UNREACHABLE = "tcp-unreachable"
+    TCP_TIMEOUT = "tcp-timeout"
+    TCP_RESET = "tcp-reset"
+    PROXY_AUTH_REQUIRED = "proxy-auth-required"
+    PROXY_AUTH_FAILED = "proxy-auth-failed"
+    PROXY_DENIED = "proxy-denied"
+    PROXY_CAPTIVE = "proxy-captive"
+    PROXY_BUSY = "proxy-busy"
+    PROXY_INTERNAL = "proxy-internal"
+    PROXY_PROTOCOL_ERROR = "proxy-protocol-error"
+    NOT_A_PROXY = "not-a-proxy"
+    PROXY_UPSTREAM_DNS = "proxy-upstream-dns"
+    PROXY_UPSTREAM_CONNECT = "proxy-upstream-connect"
+    PROXY_UPSTREAM_TIMEOUT = "proxy-upstream-timeout"
+    PROXY_UPSTREAM_TLS = "proxy-upstream-tls"
+    PROXY_TIMEOUT = "proxy-timeout"
+    PROXY_CLOSED = "proxy-closed"
+    PROXY_CLIENT_CERT_REQUIRED = "proxy-client-cert-required"
+    TLS_VERSION = "tls-version"
+    TLS_HANDSHAKE = "tls-handshake"
+    TLS_HANDSHAKE_CLOSED = "tls-handshake-closed"
+    TLS_TIMEOUT = "tls-timeout"
+    CLIENT_CERT_REQUIRED = "client-cert-required"
+    CLIENT_CERT_UNUSABLE = "client-cert-unusable"
+    CERT_UNTRUSTED = "cert-untrusted"
+    CERT_INCOMPLETE_CHAIN = "cert-incomplete-chain"
+    CERT_EXPIRED = "cert-expired"
+    CERT_NOT_YET_VALID = "cert-not-yet-valid"
+    CERT_NAME_MISMATCH = "cert-name-mismatch"
+    CERT_WRONG_USAGE = "cert-wrong-usage"
+    CERT_INVALID = "cert-invalid"
+    CERT_REVOKED = "cert-revoked"
+    REVOCATION_UNREACHABLE = "revocation-unreachable"
+    HTTP_TIMEOUT = "http-timeout"
+    HTTP_CLOSED = "http-closed"
+    HTTP_PROTOCOL_ERROR = "http-protocol-error"
+    HTTP_AUTH_REQUIRED = "http-auth-required"
+    PAC_FETCH_FAILED = "pac-fetch-failed"
+    PAC_SCRIPT_ERROR = "pac-script-error"
+    WPAD_NONE = "wpad-none"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a target was not reached (or, as a trust failure, why its certificate is not trusted)."""
+
+    stage: Stage
+    hop: int
+    """0 for the target itself, 1… for proxies, outermost first."""
+    reason: Reason
+    detail: str = ""
+    """Free text for a person: what was tried and what came back. Never a metric label."""
+    status: int | None = None
+    """The HTTP status a proxy or target answered with, where that was the failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An endpoint that must be reachable, with what the catalog knows of it."""
+
+    id: str
+    """Stable and unique over all catalogs; the identity in metrics and diffs."""
+    scheme: Scheme
+    host: str
+    """A DNS name in lower case (A-labels), or an IP literal without brackets."""
+    port: int
+    path: str = "/"
+    """Path and query of the request, in origin form."""
+    method: str = "GET"
+    service: str = ""
+    """MDE, MDAV, MDI, MMA, AMA, COMMON; empty for a target given by hand."""
+    group: str = ""
+    geography: str = "WW"
+    cloud: tuple[str, ...] = ("commercial",)
+    os: tuple[str, ...] = ()
+    """OS scope as families (`windows`, `linux`, …); empty = any."""
+    os_note: str = ""
+    """The scope in the source's own words, versions included."""
+    required: Required = Required.YES
+    expected: tuple[int, ...] = ()
+    """HTTP statuses documented for this request; empty = none is documented."""
+    inspection_bypass: bool | None = None
+    """Whether TLS inspection must leave it alone; None = nothing is stated."""
+    trust: TrustClass | None = None
+    """Expected trust class; None = not known."""
+    client_certificate: bool = False
+    """Whether the service authenticates its client by certificate."""
+    proxy_login: bool = True
+    """Whether the service can log in to a proxy. Where it cannot, a 407 stays a failure
+    even if this prober's own credentials would get through."""
+    source: str = ""
+    dated: str = ""
+    """Date or period of the source, as stated there."""
+
+    @property
+    def address(self) -> str:
+        """`host:port`, IPv6 in brackets: the authority form of RFC 9110 section 4.2."""
+        return authority(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One proxy."""
+
+    scheme: HopScheme
+    host: str
+    port: int
+    user: str | None = None
+    password: Secret | None = None
+    trust_roots: str | None = None
+    """PEM file with the roots that may sign an HTTPS proxy's own certificate; None = the OS store."""
+
+    @property
+    def auth(self) -> str:
+        """`none`, `basic` (HTTP proxies) or `password` (SOCKS): what we hold, never the secret."""
+        if self.user is None:
+            return "none"
+        return "basic" if self.scheme.is_http else "password"
+
+    @property
+    def address(self) -> str:
+        """`host:port`, IPv6 in brackets."""
+        return authority(self.host, self.port)
+
+    @property
+    def url(self) -> str:
+        """The proxy as a URL without user and password."""
+        return f"{self.scheme}://{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named list of hops, outermost first; no hops = direct."""
+
+    name: str
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HopTimings:
+    """Seconds spent on one proxy."""
+
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    negotiate: float | None = None
+    """CONNECT or SOCKS: includes the proxy's own DNS and its connection to the next address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent in each stage of a probe."""
+
+    dns: float | None = None
+    """The target's name, where it was resolved here."""
+    connect: float | None = None
+    """TCP to the target, on a direct route."""
+    hops: tuple[HopTimings, ...] = ()
+    tls: float | None = None
+    ttfb: float | None = None
+    """From the request's last byte handed to the kernel to the first byte of the answer."""
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What one TLS handshake showed. Nothing here is verified."""
+
+    version: str
+    """`TLSv1.3` and so on."""
+    cipher: str
+    group: str | None
+    """Key-exchange group in lower case (`x25519`); None if the library cannot tell."""
+    alpn: str | None
+    client_cert_requested: bool
+    ocsp_stapled: bool
+    chain: tuple[bytes, ...]
+    """The certificates as sent, DER, leaf first. May be cut short only at the failure of the handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFacts:
+    """What one HTTP answer showed."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers worth keeping (Server, Via, Location, …), names in lower case, as sent: escape before showing."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopFacts:
+    """What one proxy showed while a probe went through it."""
+
+    status: int | None = None
+    """Status of its last answer to CONNECT, or its SOCKS reply code."""
+    offered: tuple[str, ...] = ()
+    """Authentication schemes it demanded, lower case; empty = it asked for none."""
+    login: str = "none"
+    """`none` (nothing sent), `accepted` or `rejected`."""
+    tls: TlsFacts | None = None
+    tls_failure: Failure | None = None
+    """Why an HTTPS proxy's own certificate is not trusted, if it was looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The facts of one probe. No judgement: trust and interception are decided from these later."""
+
+    target: str
+    """The target's id."""
+    route: str
+    """The route's name."""
+    at: float
+    """When the probe began: seconds since the epoch."""
+    failure: Failure | None = None
+    timings: Timings = field(default_factory=Timings)
+    peer: str | None = None
+    """`address:port` of the TCP connection this prober made (the first hop's, if there is one)."""
+    tls: TlsFacts | None = None
+    http: HttpFacts | None = None
+    hops: tuple[HopFacts, ...] = ()
+    ipv6_only: tuple[int, ...] = ()
+    """Hops (0 = target) whose name was resolved here and had no IPv4 address."""
+    attempts: int = 1
+    """Connections opened for this observation, retries included."""
+
+    @property
+    def reachable(self) -> bool:
+        """`failure` explains `reachable: false` and nothing else."""
+        return self.failure is None
+
+
+def authority(host: str, port: int) -> str:
+    """`host:port` with an IPv6 literal in brackets (RFC 9110 section 7.2, RFC 3986 section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

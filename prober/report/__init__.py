@@ -1,0 +1,1 @@
+"""Run documents and what people read of them."""

@@ -1,0 +1,1 @@
+"""Texts that name proxies become routes."""
