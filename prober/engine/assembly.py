@@ -1,0 +1,90 @@
+"""A target and a route become a stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prober.engine.resolver import as_address
+from prober.engine.settings import USER_AGENT, ProbeSettings
+from prober.model import Hop, HopScheme, Route, Scheme, Stage, Target
+from prober.wire.connect import Connect
+from prober.wire.exchange import Exchange
+from prober.wire.layer import Layer
+from prober.wire.socks import Address, Socks4, Socks5
+from prober.wire.stack import Guard, Rung, Stack
+from prober.wire.tls import ALPN_BARE, ALPN_HTTP, Tls, shared_context
+
+Onward = Mapping[int, tuple[str, int]]
+"""For hops that take an address instead of a name: hop index to address and port of what comes after it."""
+
+
+def next_stop(target: Target, route: Route, index: int) -> tuple[str, int]:
+    """Host and port that hop `index` (from 1) must be asked for."""
+    if index < len(route.hops):
+        after = route.hops[index]
+        return after.host, after.port
+    return target.host, target.port
+
+
+def assemble(
+    target: Target,
+    route: Route,
+    onward: Onward,
+    settings: ProbeSettings,
+    logins: Mapping[int, tuple[str, str]],
+    guard: Guard,
+) -> Stack:
+    """The layers of one connection, outermost first.
+
+    `logins` holds hops whose demand for a login is known from an earlier connection of the same probe.
+    """
+    rungs: list[Rung] = []
+    for index, hop in enumerate(route.hops, 1):
+        if hop.scheme is HopScheme.HTTPS:
+            rungs.append(Rung(Tls(hop.host, shared_context(settings.profile, ALPN_HTTP)), Stage.PROXY_TLS, index))
+        if index == len(route.hops) and hop.scheme.is_http and target.scheme is Scheme.HTTP:
+            break  # the request itself goes to this proxy, in absolute form
+        host, port = onward.get(index) or next_stop(target, route, index)
+        layer = _negotiation(hop, host, port)
+        if index in logins and not isinstance(layer, Socks4):
+            layer.preauthorise(*logins[index])
+        rungs.append(Rung(layer, Stage.PROXY, index))
+    if target.scheme is not Scheme.HTTP:
+        rungs.append(Rung(_target_tls(target, settings), Stage.TLS, 0))
+    if target.scheme is not Scheme.TLS:
+        rungs.append(Rung(_exchange(target, route, logins), Stage.HTTP, 0))
+    return Stack(rungs, guard)
+
+
+def _negotiation(hop: Hop, host: str, port: int) -> Connect | Socks4 | Socks5:
+    can_login = hop.user is not None
+    if hop.scheme.is_http:
+        bracketed = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return Connect(bracketed, user_agent=USER_AGENT, can_login=can_login)
+    address: Address = as_address(host) or host
+    if hop.scheme in (HopScheme.SOCKS4, HopScheme.SOCKS4A):
+        return Socks4(address, port, user_id=hop.user or "")
+    return Socks5(address, port, can_login=can_login)
+
+
+def _target_tls(target: Target, settings: ProbeSettings) -> Layer:
+    alpn = ALPN_BARE if target.scheme is Scheme.TLS else ALPN_HTTP
+    certificate = settings.client_certificate(target.host)
+    context = shared_context(settings.profile, alpn, certificate)
+    return Tls(target.host, context, has_client_certificate=certificate is not None)
+
+
+def _exchange(target: Target, route: Route, logins: Mapping[int, tuple[str, str]]) -> Exchange:
+    last = len(route.hops)
+    clear = target.scheme is Scheme.HTTP
+    proxied = clear and last > 0 and route.hops[-1].scheme.is_http
+    exchange = Exchange(
+        target,
+        user_agent=USER_AGENT,
+        proxied=proxied,
+        via_proxy=clear and last > 0,
+        can_login=proxied and route.hops[-1].user is not None,
+    )
+    if proxied and last in logins:
+        exchange.preauthorise(*logins[last])
+    return exchange

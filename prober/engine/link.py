@@ -1,0 +1,105 @@
+"""One TCP connection driving one stack: the only place where bytes meet a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from prober.engine.errors import os_reason, os_text, stage_of
+from prober.engine.record import Record, now
+from prober.model import Reason
+from prober.wire.layer import Challenge
+from prober.wire.stack import Stack
+
+Login = tuple[str, str]
+"""User name and password, in the clear."""
+Decide = Callable[[Stack, Challenge], Login | None]
+"""Called when a proxy demands a login: what to send now, or None to stop here (the caller may come back anew)."""
+
+
+class Link(asyncio.Protocol):
+    """Feeds a stack from a transport until it is over; `done` is set then, `lost` when the socket is closed."""
+
+    def __init__(self, stack: Stack, record: Record, decide: Decide, loop: asyncio.AbstractEventLoop) -> None:
+        self._stack = stack
+        self._record = record
+        self._decide = decide
+        self._transport: asyncio.Transport | None = None
+        self.connected_at = 0.0
+        self.done: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected: send what comes first."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.connected_at = now()
+        self._record.stack = self._stack
+        self._record.reached = [self.connected_at]
+        self._write(self._stack.start())
+        self._settle()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: let the stack take them."""
+        before = self._stack.position
+        self._write(self._stack.receive(data))
+        self._record.note_progress(before)
+        challenge = self._stack.challenge
+        if challenge is not None:
+            self._answer(challenge)
+        self._settle()
+
+    def eof_received(self) -> bool:
+        """The peer closed its side; we close ours."""
+        before = self._stack.position
+        self._write(self._stack.receive_eof())
+        self._record.note_progress(before)
+        challenge = self._stack.challenge
+        if challenge is not None:
+            self._answer(challenge)
+        self._settle()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone; if the stack was not over, somebody cut it."""
+        if not self._stack.over and not self.done.done():
+            if error is None:
+                self._stack.receive_eof()
+            if self._stack.failure is None and self._stack.challenge is None:
+                reason = os_reason(error) if error is not None else Reason.TCP_RESET
+                rung = self._stack.rung
+                text = os_text(error) if error is not None else "closed"
+                self._stack.fail(reason, f"the connection broke: {text}", stage_of(reason, rung.stage))
+        self._finish()
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def _answer(self, challenge: Challenge) -> None:
+        login = self._decide(self._stack, challenge)
+        if login is None:
+            self._finish()
+            return
+        self._write(self._stack.login(*login))
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _settle(self) -> None:
+        if self._stack.over:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def close(self) -> None:
+        """Say goodbye where there is somebody to say it to, and close; safe to call twice."""
+        if self._transport is None:
+            if not self.lost.done():
+                self.lost.set_result(None)
+        elif self._stack.finished:
+            self._write(self._stack.farewell())
+            self._transport.close()
+        else:
+            self._transport.abort()

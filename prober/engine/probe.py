@@ -1,0 +1,214 @@
+"""One probe: names, connection, stack, deadline; always ends in an Observation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from prober.engine.assembly import assemble, next_stop
+from prober.engine.errors import os_reason, os_text, stage_of
+from prober.engine.link import Link, Login
+from prober.engine.record import Record, now
+from prober.engine.resolver import ResolutionError, Resolver, as_address
+from prober.engine.settings import ProbeSettings
+from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Stage, Target
+from prober.wire.layer import Challenge
+from prober.wire.stack import Rung, Stack
+from prober.wire.tls import Tls
+
+log = logging.getLogger(__name__)
+
+_MOST_ADDRESSES = 4
+"""How many addresses of one name are tried before giving up."""
+
+
+class ProxyGate(Protocol):
+    """Judges an HTTPS proxy's own certificate."""
+
+    def failure(self, hop: Hop, index: int, chain: tuple[bytes, ...], at: float) -> Failure | None:
+        """Why the chain is not trusted for this hop, or None if it is. `at` is seconds since the epoch."""
+
+
+class _Stop(Exception):  # noqa: N818 # not an error: the record already says what happened
+    """Ends a probe early."""
+
+
+class Prober:
+    """Makes probes with one resolver and one set of settings. Close it when done."""
+
+    def __init__(
+        self, settings: ProbeSettings, resolver: Resolver, gate: ProxyGate, *, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._gate = gate
+        self._wall = wall
+        self._links: set[Link] = set()
+
+    async def probe(self, target: Target, route: Route) -> Observation:
+        """Reach the target over the route. Never raises for what the network does; cancellation passes through."""
+        record = Record(target, route, self._wall())
+        deadline = asyncio.get_running_loop().time() + self._settings.timeout
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._attempt(record, deadline)
+        except TimeoutError:
+            record.expire(self._settings.timeout)
+        except _Stop:
+            pass
+        except Exception as error:  # a bug of ours must not lose the other probes
+            log.exception("probe of %s over %s broke", target.id, route.name)
+            record.fail(Reason.INTERNAL, f"{type(error).__name__} inside prober; please report it")
+        return record.observation()
+
+    async def close(self) -> None:
+        """Wait until every socket of this prober is closed."""
+        while self._links:
+            await asyncio.wait([link.lost for link in self._links])
+
+    async def _attempt(self, record: Record, deadline: float) -> None:
+        first, onward = await self._resolve_all(record)
+        logins: dict[int, Login] = {}
+        while True:
+            stack = assemble(record.target, record.route, onward, self._settings, logins, self._guard(record, logins))
+            link = await self._connect(record, stack, first, deadline)
+            try:
+                await link.done
+            finally:
+                link.close()
+            if stack.challenge is None:
+                return
+            # The proxy closed after its demand; once more, with the login sent at once.
+            hop = self._challenged(record, stack)
+            login = record.route.hops[hop - 1]
+            if hop in logins or login.user is None or login.password is None:
+                stack.refuse_login()
+                return
+            logins[hop] = (login.user, login.password.reveal())
+
+    # names
+
+    async def _resolve_all(self, record: Record) -> tuple[tuple[tuple[str, int], ...], dict[int, tuple[str, int]]]:
+        """What we connect to, and what the hops that take addresses must be given."""
+        hops = record.route.hops
+        start = (hops[0].host, hops[0].port) if hops else (record.target.host, record.target.port)
+        first = await self._resolve(record, *start, hop=1 if hops else 0)
+        onward: dict[int, tuple[str, int]] = {}
+        for index, hop in enumerate(hops, 1):
+            host, port = next_stop(record.target, record.route, index)
+            after = index + 1 if index < len(hops) else 0
+            old = hop.scheme in (HopScheme.SOCKS4, HopScheme.SOCKS4A)
+            if hop.scheme.resolves_here:
+                endpoints = await self._resolve(record, host, port, hop=after)
+                usable = [end for end in endpoints if not old or ":" not in end[0]]
+                if not usable:
+                    record.fail(
+                        Reason.DNS_NODATA, f"{host} has no IPv4 address, and SOCKS 4 carries no other", Stage.DNS, after
+                    )
+                    raise _Stop
+                onward[index] = usable[0]
+            elif old and ":" in host:
+                record.fail(Reason.DNS_NODATA, f"{host} is an IPv6 address, and SOCKS 4 carries none", Stage.DNS, after)
+                raise _Stop
+        return first, onward
+
+    async def _resolve(self, record: Record, host: str, port: int, *, hop: int) -> tuple[tuple[str, int], ...]:
+        record.stage, record.hop = Stage.DNS, hop
+        try:
+            answer = await self._resolver.resolve(host, port)
+        except ResolutionError as error:
+            record.fail(error.reason, error.detail, stage_of(error.reason, Stage.DNS))
+            raise _Stop from None
+        if answer.seconds is not None:
+            record.dns[hop] = answer.seconds
+        if answer.ipv6_only and as_address(host) is None:
+            record.ipv6_only.append(hop)
+        return answer.endpoints
+
+    # connection
+
+    async def _connect(
+        self, record: Record, stack: Stack, endpoints: tuple[tuple[str, int], ...], deadline: float
+    ) -> Link:
+        """TCP to the first address that answers. Raises _Stop with the first address's failure noted."""
+        record.stage, record.hop = Stage.CONNECT, 1 if record.route.hops else 0
+        record.stack = None
+        loop = asyncio.get_running_loop()
+        tried = endpoints[:_MOST_ADDRESSES]
+        failures: list[tuple[Reason, str]] = []
+        for index, (address, port) in enumerate(tried):
+            record.connections += 1
+            started = now()
+            share = None if index == len(tried) - 1 else loop.time() + (deadline - loop.time()) / (len(tried) - index)
+            link = self._new_link(record, stack, loop)
+            try:
+                async with asyncio.timeout_at(share):
+                    transport, _ = await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
+            except (OSError, MemoryError) as error:  # TimeoutError is an OSError; ours has no errno
+                link.close()
+                reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
+                failures.append((reason, f"{address}:{port}: {os_text(error)}"))
+                continue
+            except BaseException:
+                link.close()
+                raise
+            record.connect = link.connected_at - started
+            peer = transport.get_extra_info("peername")
+            record.peer = f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+            return link
+        reason, _ = failures[0]
+        record.fail(reason, "; ".join(text for _, text in failures), stage_of(reason, Stage.CONNECT))
+        raise _Stop
+
+    def _new_link(self, record: Record, stack: Stack, loop: asyncio.AbstractEventLoop) -> Link:
+        link = Link(stack, record, lambda stack, challenge: self._decide(record, stack, challenge), loop)
+        self._links.add(link)
+        link.lost.add_done_callback(lambda _: self._links.discard(link))
+        return link
+
+    # logins and proxies' certificates
+
+    def _challenged(self, record: Record, stack: Stack) -> int:
+        """The hop that demands a login; a request in absolute form is answered by the last one."""
+        return stack.rung.hop or len(record.route.hops)
+
+    def _decide(self, record: Record, stack: Stack, challenge: Challenge) -> Login | None:
+        index = self._challenged(record, stack)
+        hop = record.route.hops[index - 1]
+        if not record.target.proxy_login and record.refused_anonymous is None:
+            refusal = challenge.refusal
+            record.refused_anonymous = Failure(Stage.PROXY, index, refusal.reason, refusal.detail, refusal.status)
+        if not self._may_send(record, stack, index):
+            return None
+        if challenge.reusable and hop.user is not None and hop.password is not None:
+            return hop.user, hop.password.reveal()
+        return None
+
+    def _may_send(self, record: Record, stack: Stack, index: int) -> bool:
+        """Whether a password may go to this hop: over TLS only if the proxy's certificate is trusted."""
+        untrusted = record.tls_failures.get(index)
+        if untrusted is None:
+            return True
+        stack.challenge = None
+        detail = f"the password was not sent, the proxy's certificate is not trusted: {untrusted.detail}"
+        stack.failure = stack.failure or replace(untrusted, detail=detail)
+        return False
+
+    def _guard(self, record: Record, logins: dict[int, Login]) -> Callable[[Stack, Rung], None]:
+        """Looks at every HTTPS proxy's certificate before anything is said to the proxy behind it."""
+
+        def guard(stack: Stack, done: Rung) -> None:
+            if done.stage is not Stage.PROXY_TLS or not isinstance(done.layer, Tls) or done.layer.facts is None:
+                return
+            hop = record.route.hops[done.hop - 1]
+            failure = self._gate.failure(hop, done.hop, done.layer.facts.chain, self._wall())
+            if failure is not None:
+                record.tls_failures[done.hop] = failure
+                if done.hop in logins:
+                    self._may_send(record, stack, done.hop)
+
+        return guard

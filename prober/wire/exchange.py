@@ -1,0 +1,210 @@
+"""The HTTP request to the target itself, in origin form through a tunnel or in absolute form to an HTTP proxy.
+
+Over TLS any well-formed response proves the target. In the clear a proxy, a portal or a block page can answer in
+its place, so a plain response must be attributed to the origin before it counts (contract.md, *reachable*).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from prober.model import HttpFacts, Reason, Scheme, Target
+from prober.wire import http1
+from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, Outcome, Step, printable
+from prober.wire.refusal import offered_schemes, proxy_status_error, refusal, squid_error
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a body that is read to be sure whose it is; the vendor's largest CRLs are well below."""
+_DOCUMENTS = (".crl", ".crt", ".cab")
+_KEPT_HEADERS = (
+    "server",
+    "via",
+    "location",
+    "content-type",
+    "x-cache",
+    "x-squid-error",
+    "proxy-status",
+    "www-authenticate",
+    "age",
+)
+_UPSTREAM_TROUBLE = (502, 503, 504)
+
+
+class Exchange:
+    """One request, one response head; the body only where it must be looked at.
+
+    `proxied` is True where an HTTP proxy gets the request itself (absolute form, RFC 9112 section 3.2.2);
+    `via_proxy` where any proxy stands in the path and the exchange is in the clear.
+    """
+
+    timeout_reason = Reason.HTTP_TIMEOUT
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        user_agent: str,
+        proxied: bool = False,
+        via_proxy: bool = False,
+        can_login: bool = False,
+    ) -> None:
+        self._target = target
+        self._user_agent = user_agent
+        self.proxied = proxied
+        self._via_proxy = via_proxy
+        self._can_login = can_login
+        self._authorization: str | None = None
+        self._reader = http1.ResponseReader()
+        self._state = "head"
+        self.facts: HttpFacts | None = None
+        self.status: int | None = None
+        self.offered: tuple[str, ...] = ()
+        self.login_state = "none"
+        self.blames_proxy = False
+        """Set with a failure that is the proxy's answer, not the target's."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether the first byte of the response has come."""
+        return self._reader.started
+
+    def preauthorise(self, user: str, password: str) -> None:
+        """Send `Proxy-Authorization` with the first request."""
+        self._authorization = http1.basic(user, password)
+        self._can_login = False
+
+    def login(self, user: str, password: str) -> bytes:
+        """Ask again, with credentials, on this connection."""
+        self.preauthorise(user, password)
+        self._reader = http1.ResponseReader()
+        self._state = "head"
+        return self.start()
+
+    def start(self) -> bytes:
+        """The request."""
+        target = self._target
+        default = 80 if target.scheme is Scheme.HTTP else 443
+        host = target.address if target.port != default else target.address.rsplit(":", 1)[0]
+        form = f"http://{host}{target.path}" if self.proxied else target.path
+        headers = [("User-Agent", self._user_agent), ("Accept", "*/*")]
+        if self.proxied:
+            headers.append(("Proxy-Connection", "keep-alive" if self._can_login else "close"))
+        if self._authorization is not None:
+            headers.append(("Proxy-Authorization", self._authorization))
+        if not self._can_login:  # a login may follow on this connection
+            headers.append(("Connection", "close"))
+        return http1.request(target.method, form, host, headers)
+
+    def feed(self, data: bytes) -> Step:
+        """Read the head, and the body where it is needed."""
+        reader = self._reader
+        try:
+            if self._state == "head":
+                if not reader.feed(data):
+                    return b"", NEED_MORE
+                return b"", self._on_head()
+            done = reader.read_body(data, http1.MAX_HEAD * 4 if self._state == "drain" else MAX_BODY)
+            return b"", self._on_body() if done else NEED_MORE
+        except http1.MessageError as error:
+            if self._state == "drain":
+                return b"", self._challenge(reusable=False)
+            return b"", self._malformed(str(error))
+
+    def _malformed(self, what: str) -> Failed:
+        return Failed(Reason.HTTP_PROTOCOL_ERROR, printable(f"{self._target.host} {what}"))
+
+    def _on_head(self) -> Outcome:
+        reader = self._reader
+        self.status = reader.status
+        kept = tuple((name, printable(value, 256)) for name, value in reader.headers if name in _KEPT_HEADERS)
+        self.facts = HttpFacts(reader.status, kept[:16])
+        if reader.status == 407 and self.proxied:
+            return self._unauthorised()
+        if self._authorization is not None:
+            self.login_state = "accepted"
+        if self._target.scheme is Scheme.HTTPS:
+            return Done(reader.rest)
+        failed = self._not_the_origin()
+        if failed is not None:
+            self.blames_proxy = True
+            return failed
+        if reader.status == 200 and self._target.method == "GET" and self._is_document():
+            self._state = "body"
+            done = reader.body_done or reader.read_body(reader.rest, MAX_BODY)
+            return self._on_body() if done else NEED_MORE
+        return Done(reader.rest)
+
+    def _is_document(self) -> bool:
+        return urlsplit(self._target.path).path.lower().endswith(_DOCUMENTS)
+
+    def _unauthorised(self) -> Outcome:
+        reader = self._reader
+        tried = f"{self._target.method} http://{self._target.address}"
+        self.offered = offered_schemes(reader)
+        self.blames_proxy = True
+        if self._authorization is not None:
+            self.login_state = "rejected"
+            refused = refusal(reader, f"{tried} with a login")
+            return Failed(Reason.PROXY_AUTH_FAILED, refused.detail, refused.status)
+        if not self._can_login or "basic" not in self.offered:
+            return refusal(reader, tried)
+        if not reader.keeps_alive():
+            return self._challenge(reusable=False)
+        self._state = "drain"
+        done = reader.body_done or reader.read_body(reader.rest, http1.MAX_HEAD * 4)
+        return self._challenge(reusable=True) if done else NEED_MORE
+
+    def _challenge(self, *, reusable: bool) -> Challenge:
+        return Challenge(
+            self.offered, reusable, refusal(self._reader, f"{self._target.method} http://{self._target.address}")
+        )
+
+    def _not_the_origin(self) -> Failed | None:
+        """Signs that somebody between answered a plain request: the proxy, or a portal that poses as the target."""
+        reader, target = self._reader, self._target
+        tried = f"{target.method} http://{target.address}{target.path}"
+        if reader.status == 407 or squid_error(reader) or proxy_status_error(reader):
+            return refusal(reader, tried)
+        if not self._via_proxy or reader.status in target.expected:
+            return None
+        if reader.status in (401, 403, 511) or reader.status in _UPSTREAM_TROUBLE:
+            return refusal(reader, tried)
+        return None
+
+    def _on_body(self) -> Outcome:
+        if self._state == "drain":
+            return self._challenge(reusable=True)
+        body = bytes(self._reader.body)
+        if document_parses(urlsplit(self._target.path).path, body):
+            return Done(b"")
+        self.blames_proxy = True
+        what = printable(body[:60])
+        return Failed(Reason.PROXY_CAPTIVE, f"200 for {self._target.path}, but the body is no such file: {what!r}", 200)
+
+    def eof(self) -> Outcome:
+        """The peer closed: the end of a body without a length, or too early."""
+        if self._state == "drain":
+            return self._challenge(reusable=False)
+        if self._state == "body" and self._reader.first("content-length") is None:
+            return self._on_body()
+        so_far = f"after {self._reader.said!r}" if self._reader.started else "without an answer"
+        tried = f"{self._target.method} {printable(self._target.path, 80)}"
+        return Failed(Reason.HTTP_CLOSED, f"{self._target.host} closed the connection {so_far} to {tried}")
+
+
+def document_parses(path: str, body: bytes) -> bool:
+    """Whether a body is what its path says: a CRL, a certificate (DER or PEM), or a cabinet file."""
+    name = path.lower()
+    if name.endswith(".cab"):
+        return body.startswith(b"MSCF")
+    pem = body.lstrip().startswith(b"-----BEGIN")
+    try:
+        if name.endswith(".crl"):
+            x509.load_pem_x509_crl(body) if pem else x509.load_der_x509_crl(body)
+        elif name.endswith(".crt"):
+            x509.load_pem_x509_certificate(body) if pem else x509.load_der_x509_certificate(body)
+    except ValueError:
+        return False
+    return True

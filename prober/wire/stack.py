@@ -1,0 +1,198 @@
+"""Layers on top of each other: TLS in CONNECT in TLS in SOCKS is just a longer list.
+
+Bytes from the network pass upwards through every TLS session already established and into the handshake that is
+in progress; what that handshake wants to send passes the same sessions downwards. When a handshake is done, its
+leftover goes to the next one. The stack has no clock: whoever drives it looks at `position` before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prober.model import Failure, Reason, Stage
+from prober.wire.exchange import Exchange
+from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, Layer, LoginLayer, NotTls, Outcome
+from prober.wire.tls import Tls
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A layer with its place in the probe."""
+
+    layer: Layer
+    stage: Stage
+    hop: int
+    """0 for the target itself, 1… for proxies."""
+
+
+Guard = Callable[["Stack", Rung], None]
+"""Called when a rung is done, before the next one says anything; may set the stack's failure."""
+
+
+class Stack:
+    """Drives the rungs in order. After each call look at `position`, `failure`, `challenge` and `finished`."""
+
+    __slots__ = ("_guard", "_rungs", "_sessions", "challenge", "failure", "finished", "position")
+
+    def __init__(self, rungs: Sequence[Rung], guard: Guard | None = None) -> None:
+        self._rungs = tuple(rungs)
+        self._guard = guard
+        self._sessions: list[Tls] = []
+        self.position = 0
+        self.failure: Failure | None = None
+        self.challenge: Challenge | None = None
+        self.finished = not self._rungs
+
+    @property
+    def rung(self) -> Rung:
+        """The rung in progress (the last one when finished)."""
+        return self._rungs[min(self.position, len(self._rungs) - 1)]
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """All rungs, in order."""
+        return self._rungs
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.finished or self.failure is not None
+
+    def start(self) -> bytes:
+        """The connection is there: the first bytes to send."""
+        return b"" if self.finished else self._down(self.rung.layer.start())
+
+    def receive(self, data: bytes) -> bytes:
+        """Bytes from the network; returns bytes for it."""
+        if self.over:
+            return b""
+        for session in self._sessions:
+            data, state = session.decrypt(data)
+            if isinstance(state, Failed):
+                self._session_failed(session, state)
+                return b""
+            if state:
+                return self._feed(data) + self.receive_eof()
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        out = b""
+        while data:
+            sent, outcome = self.rung.layer.feed(data)
+            out += self._down(sent)
+            if not isinstance(outcome, Done):
+                self._take(outcome)
+                break
+            out += self._advance()
+            data = b"" if self.over else outcome.leftover
+        return out
+
+    def _advance(self) -> bytes:
+        """The current rung is done; start the next one."""
+        layer = self.rung.layer
+        if isinstance(layer, Tls):
+            self._sessions.append(layer)
+        if self._guard is not None:
+            self._guard(self, self.rung)
+        self.position += 1
+        if self.failure is not None:
+            return b""
+        if self.position == len(self._rungs):
+            self.finished = True
+            return b""
+        return self._down(self.rung.layer.start())
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome is NEED_MORE:
+            return
+        if isinstance(outcome, Challenge):
+            self.challenge = outcome
+        elif isinstance(outcome, NotTls):
+            self._not_tls(outcome)
+        elif isinstance(outcome, Failed):
+            self._fail_rung(outcome)
+
+    def _fail_rung(self, failed: Failed) -> None:
+        rung = self.rung
+        if isinstance(rung.layer, Exchange) and rung.layer.blames_proxy:
+            self.fail(failed.reason, failed.detail, Stage.PROXY, self._last_hop(), failed.status)
+        elif rung.stage is Stage.PROXY_TLS and failed.reason is Reason.CLIENT_CERT_REQUIRED:
+            self.fail(Reason.PROXY_CLIENT_CERT_REQUIRED, failed.detail)
+        else:
+            self.fail(failed.reason, failed.detail, status=failed.status)
+
+    def _session_failed(self, session: Tls, failed: Failed) -> None:
+        """An established session broke: that is the fault of the rung that made it, not of what ran above."""
+        rung = next(rung for rung in self._rungs if rung.layer is session)
+        reason = failed.reason
+        if rung.stage is Stage.PROXY_TLS and reason is Reason.CLIENT_CERT_REQUIRED:
+            reason = Reason.PROXY_CLIENT_CERT_REQUIRED
+        self.fail(reason, failed.detail, rung.stage, rung.hop)
+
+    def _not_tls(self, outcome: NotTls) -> None:
+        """Clear text where a ServerHello belongs. Behind a proxy that said yes, the proxy (or what it really
+        connected us to) is to blame: a portal that answers everything with 200 and a page looks like this.
+        """
+        shown = f"expected a TLS ServerHello, got {outcome.first[:40]!r}"
+        below = self._rungs[self.position - 1] if self.position else None
+        if below is not None and below.stage is Stage.PROXY:
+            reason = Reason.PROXY_CAPTIVE if outcome.looks_like_http else Reason.PROXY_PROTOCOL_ERROR
+            self.fail(reason, f"the proxy opened a tunnel, then came clear text: {shown}", Stage.PROXY, below.hop)
+        else:
+            self.fail(Reason.TLS_HANDSHAKE, f"no TLS on this port: {shown}")
+
+    def _last_hop(self) -> int:
+        return max((rung.hop for rung in self._rungs), default=0) or self.rung.hop
+
+    def receive_eof(self) -> bytes:
+        """The peer closed its side."""
+        if self.over:
+            return b""
+        outcome = self.rung.layer.eof()
+        if isinstance(outcome, Done):
+            return self._advance()
+        self._take(outcome)
+        return b""
+
+    def login(self, user: str, password: str) -> bytes:
+        """Answer the challenge on this connection."""
+        layer = self.rung.layer
+        self.challenge = None
+        return self._down(as_login(layer).login(user, password))
+
+    def refuse_login(self) -> None:
+        """Nobody logs in: the refusal stands."""
+        challenge = self.challenge
+        if challenge is not None:
+            self.challenge = None
+            self._fail_rung(challenge.refusal)
+
+    def fail(
+        self, reason: Reason, detail: str, stage: Stage | None = None, hop: int | None = None, status: int | None = None
+    ) -> None:
+        """Note a failure at the rung in progress, or where the caller knows better. The first one stands."""
+        if self.failure is None:
+            rung = self.rung
+            self.failure = Failure(stage or rung.stage, rung.hop if hop is None else hop, reason, detail, status)
+
+    def farewell(self) -> bytes:
+        """close_notify of the innermost session, wrapped for the wire."""
+        if not self._sessions:
+            return b""
+        inner = self._sessions[-1].close_notify()
+        for session in reversed(self._sessions[:-1]):
+            inner = session.encrypt(inner)
+        return inner
+
+    def _down(self, data: bytes) -> bytes:
+        for session in reversed(self._sessions):
+            data = session.encrypt(data)
+        return data
+
+
+def as_login(layer: Layer) -> LoginLayer:
+    """The layer as one that can log in; only such layers raise a challenge."""
+    if not hasattr(layer, "login"):
+        raise TypeError(f"{type(layer).__name__} cannot log in")
+    return layer  # type: ignore[return-value] # the attribute was just looked at

@@ -1,0 +1,312 @@
+"""TLS over memory BIOs with pyOpenSSL: a handshake that records everything and verifies nothing.
+
+Why memory BIOs: the handshake must run inside any tunnel, TLS included, so it cannot own a socket. Bytes from
+below go into the read BIO, `do_handshake` works on them, and whatever it wants to send is taken out of the write
+BIO. The peer's certificates are never verified here: a broken or forged chain is exactly what we came to see,
+and the room `interception` judges it later from the same bytes.
+
+Two things are read from OpenSSL's info callback, because no getter has them: the alerts as numbers, and that the
+server asked for a client certificate (the state machine passes through *read server certificate request*).
+
+The ClientHello is a named profile, the same on all routes: comparing routes means nothing otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+from OpenSSL import SSL, crypto
+
+from prober.model import Reason, TlsFacts
+from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, printable
+
+MAX_HANDSHAKE: Final = 512 * 1024
+"""Bytes a peer may send before its handshake is done; OpenSSL itself refuses chains over 100 KiB."""
+_BIO_READ: Final = 65536
+_RECORD_TYPES: Final = (0x14, 0x15, 0x16)  # RFC 8446 section 5.1: change_cipher_spec, alert, handshake
+_READ_ALERT: Final = 0x4004
+_WRITE_ALERT: Final = 0x4008
+_LOOP: Final = 0x01
+_CERTIFICATE_REQUEST_STATE: Final = b"SSLv3/TLS read server certificate request"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A ClientHello by name."""
+
+    name: str
+    groups: str
+    """Supported groups in OpenSSL's list syntax; `*` marks those that carry a key share."""
+    ciphers: str
+    about: str
+
+
+_SCHANNEL_CIPHERS = (
+    # TLS 1.2 suites of Windows 10 / Server 2019 in Schannel's order; those of TLS 1.3 are OpenSSL's default three.
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256:"
+    "ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES256-SHA:ECDHE-RSA-AES128-SHA:"
+    "AES256-GCM-SHA384:AES128-GCM-SHA256:AES256-SHA256:AES128-SHA256:AES256-SHA:AES128-SHA:@SECLEVEL=0"
+)
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        Profile("schannel", "*X25519:*P-256:P-384", _SCHANNEL_CIPHERS, "resembles Windows Schannel; fits one packet"),
+        Profile(
+            "schannel-pq",
+            "*X25519MLKEM768:*X25519:P-256:P-384",
+            _SCHANNEL_CIPHERS,
+            "the same with a post-quantum key share: over one packet, which old middleboxes choke on",
+        ),
+    )
+}
+"""SECLEVEL 0 lets a weak certificate through the handshake: we are here to record it."""
+
+ALPN_BARE: Final = (b"h2", b"http/1.1")
+ALPN_HTTP: Final = (b"http/1.1",)
+
+# RFC 8446 section 6.2
+_ALERTS: Final = {
+    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure",
+    42: "bad_certificate", 43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
+    46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",
+    51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
+    86: "inappropriate_fallback", 90: "user_canceled", 109: "missing_extension", 110: "unsupported_extension",
+    112: "unrecognized_name", 113: "bad_certificate_status_response", 115: "unknown_psk_identity",
+    116: "certificate_required", 120: "no_application_protocol",
+}  # fmt: skip
+_PROTOCOL_VERSION: Final = 70
+_CERTIFICATE_REQUIRED: Final = 116
+_ABOUT_OUR_CERTIFICATE: Final = frozenset({40, 42, 43, 44, 45, 46, 48, 49, 51})
+
+
+class ClientCertificateError(ValueError):
+    """A client certificate file that cannot be used."""
+
+
+def new_context(profile: Profile, alpn: tuple[bytes, ...], client_certificate: str | None = None) -> SSL.Context:
+    """A context for handshakes of one profile; make it once and share it.
+
+    `client_certificate` is a PEM file with the certificate, its chain and its key.
+    Raises ClientCertificateError if that file cannot be used.
+    """
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_verify(SSL.VERIFY_NONE)
+    context.set_cipher_list(profile.ciphers.encode("ascii"))
+    context.set_alpn_protos(list(alpn))
+    # A resumed session would show no certificate.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION)
+    set_groups(context, profile.groups)
+    context.set_info_callback(_on_info)
+    context.set_ocsp_client_callback(_on_ocsp)
+    if client_certificate is not None:
+        try:
+            context.use_certificate_chain_file(client_certificate)
+            context.use_privatekey_file(client_certificate)
+            context.check_privatekey()
+        except (SSL.Error, OSError) as error:
+            raise ClientCertificateError(
+                f"{client_certificate}: no certificate with its private key in PEM (the first of each is used)"
+            ) from error
+    return context
+
+
+def set_groups(context: SSL.Context, groups: str) -> bool:
+    """Set the supported groups and key shares; False where the library offers no way.
+
+    pyOpenSSL has no public setter. The list syntax with `*` came with OpenSSL 3.5; older libraries get the plain
+    list, and one that knows neither keeps its default ClientHello, which still works.
+    """
+    library = getattr(SSL, "_lib", None)
+    setter = getattr(library, "SSL_CTX_set1_curves_list", None)
+    if library is None or setter is None:
+        return False
+    for text in (groups, groups.replace("*", "")):
+        if setter(context._context, text.encode("ascii")) == 1:
+            return True
+        while library.ERR_get_error() != 0:  # a refused list must not look like the next call's error
+            pass
+    return False
+
+
+@lru_cache(maxsize=256)
+def shared_context(profile: str, alpn: tuple[bytes, ...], client_certificate: str | None = None) -> SSL.Context:
+    """`new_context`, once per process for each kind."""
+    return new_context(PROFILES[profile], alpn, client_certificate)
+
+
+def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
+    layer = connection.get_app_data()
+    if where & _LOOP:
+        if not layer.client_cert_requested and connection.get_state_string() == _CERTIFICATE_REQUEST_STATE:
+            layer.client_cert_requested = True
+    elif where == _READ_ALERT:
+        layer.alert_received = code & 0xFF
+    elif where == _WRITE_ALERT:
+        layer.alert_sent = code & 0xFF
+
+
+def _on_ocsp(connection: SSL.Connection, response: bytes, _data: object) -> bool:
+    connection.get_app_data().ocsp_stapled = bool(response)
+    return True  # recorded, not judged
+
+
+class Tls:
+    """One TLS client handshake; afterwards it stays in the stack and de- and encrypts for what is above."""
+
+    timeout_reason = Reason.TLS_TIMEOUT
+
+    def __init__(self, host: str, context: SSL.Context, *, has_client_certificate: bool = False) -> None:
+        self.host = host
+        self._has_client_certificate = has_client_certificate
+        self.client_cert_requested = False
+        self.ocsp_stapled = False
+        self.alert_received: int | None = None
+        self.alert_sent: int | None = None
+        self.facts: TlsFacts | None = None
+        self._received = 0
+        connection = self._connection = SSL.Connection(context, None)
+        connection.set_app_data(self)
+        connection.set_connect_state()
+        if not _is_address(host):  # RFC 6066 section 3: no literal addresses in SNI
+            connection.set_tlsext_host_name(host.encode("ascii"))
+        connection.request_ocsp()
+
+    def start(self) -> bytes:
+        """The ClientHello."""
+        return self._shake()[0]
+
+    def feed(self, data: bytes) -> Step:
+        """Go on with the handshake."""
+        if not data:
+            return b"", NEED_MORE
+        if not self._received and data[0] not in _RECORD_TYPES:
+            return b"", NotTls(data[:64])
+        self._received += len(data)
+        if self._received > MAX_HANDSHAKE:
+            return b"", Failed(Reason.TLS_HANDSHAKE, f"{self.host} sent over {MAX_HANDSHAKE} bytes of handshake")
+        self._connection.bio_write(data)
+        return self._shake()
+
+    def _shake(self) -> Step:
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return self._outgoing(), NEED_MORE
+        except SSL.Error as error:
+            alert = self._outgoing()  # tell the peer why, as the protocol asks
+            self.facts = self._capture()
+            return alert, self._failed(error)
+        sent = self._outgoing()
+        self.facts = self._capture()
+        leftover, outcome = self.decrypt(b"")
+        if isinstance(outcome, Failed):
+            return sent, outcome
+        return sent, Done(leftover)
+
+    def _outgoing(self) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            pieces.append(self._connection.bio_read(_BIO_READ))
+            while len(pieces[-1]) == _BIO_READ:
+                pieces.append(self._connection.bio_read(_BIO_READ))
+        except SSL.WantReadError:
+            pass
+        return b"".join(pieces)
+
+    def decrypt(self, data: bytes) -> tuple[bytes, Failed | bool]:
+        """Ciphertext to plaintext; the second value is True once the peer said close_notify, or the failure.
+
+        A server of TLS 1.3 complains about a missing client certificate only here, after the handshake.
+        """
+        if data:
+            self._connection.bio_write(data)
+        pieces: list[bytes] = []
+        try:
+            while True:
+                pieces.append(self._connection.recv(_BIO_READ))
+        except SSL.WantReadError:
+            return b"".join(pieces), False
+        except SSL.ZeroReturnError:
+            return b"".join(pieces), True
+        except SSL.Error as error:
+            return b"".join(pieces), self._failed(error)
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Plaintext to records."""
+        if not data:
+            return b""
+        self._connection.send(data)
+        return self._outgoing()
+
+    def close_notify(self) -> bytes:
+        """The polite end (RFC 8446 section 6.1); empty if the connection cannot say it any more."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return b""
+        return self._outgoing()
+
+    def eof(self) -> Outcome:
+        """The peer closed inside the handshake."""
+        self.facts = self._capture()
+        where = "before any byte of TLS came" if not self._received else f"after {self._received} bytes of handshake"
+        return Failed(
+            Reason.TLS_HANDSHAKE_CLOSED, f"the connection was closed {where} (ClientHello for {self.host} was sent)"
+        )
+
+    def _capture(self) -> TlsFacts | None:
+        connection = self._connection
+        certificates = connection.get_peer_cert_chain() or []
+        version = connection.get_protocol_version_name()
+        if not certificates and self.alert_received is None and not connection.get_cipher_name():
+            return None
+        alpn = connection.get_alpn_proto_negotiated()
+        group = connection.get_group_name() if hasattr(connection, "get_group_name") else None
+        return TlsFacts(
+            version=version,
+            cipher=connection.get_cipher_name() or "",
+            group=group.lower() if group else None,
+            alpn=alpn.decode("ascii", "replace") or None,
+            client_cert_requested=self.client_cert_requested,
+            ocsp_stapled=self.ocsp_stapled,
+            chain=tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in certificates),
+        )
+
+    def _failed(self, error: SSL.Error) -> Failed:
+        """Numbers decide: the alert that came, else the alert we had to send; OpenSSL's text is only detail."""
+        came, sent = self.alert_received, self.alert_sent
+        queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+        said = printable("; ".join(str(entry[-1]) for entry in queue) or repr(error))
+        if came is not None:
+            detail = f"{self.host} sent alert {came} ({_ALERTS.get(came, 'unknown')})"
+            return Failed(self._alert_reason(came), detail)
+        if sent is not None:
+            reason = Reason.TLS_VERSION if sent == _PROTOCOL_VERSION else Reason.TLS_HANDSHAKE
+            return Failed(
+                reason,
+                f"the answer of {self.host} was refused with alert {sent} ({_ALERTS.get(sent, 'unknown')}): {said}",
+            )
+        return Failed(Reason.TLS_HANDSHAKE, f"the answer of {self.host} could not be processed: {said}")
+
+    def _alert_reason(self, alert: int) -> Reason:
+        if alert == _PROTOCOL_VERSION:
+            return Reason.TLS_VERSION
+        if alert == _CERTIFICATE_REQUIRED:
+            return Reason.CLIENT_CERT_REQUIRED
+        if self.client_cert_requested and alert in _ABOUT_OUR_CERTIFICATE:
+            return Reason.CLIENT_CERT_UNUSABLE if self._has_client_certificate else Reason.CLIENT_CERT_REQUIRED
+        return Reason.TLS_HANDSHAKE
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.split("%", 1)[0])
+    except ValueError:
+        return False
+    return True
