@@ -1,0 +1,307 @@
+"""The run document, schema `prober.run/1`: what `--format json` and `--save` write (docs/run-document.md).
+
+Times are seconds, instants RFC 3339 in UTC with `Z`; null means not measured. Words (stages, reasons, anchors) are
+plain strings here so that a document of a later version, which may know more of them, can still be read. Unknown fields are
+ignored on reading, and every field that is not in the contract has a default, for documents of other versions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct, field
+
+SCHEMA: Final = "prober.run/1"
+
+Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+"""RFC 3339, UTC."""
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in lower-case hexadecimal."""
+Count = Annotated[int, Meta(ge=0)]
+
+
+class WindowsDoc(Struct, frozen=True):
+    """What a component on Windows would show about; a mapping, not an observation."""
+
+    code: int | None
+    """WinHTTP's decimal number."""
+    hresult: str
+    name: str
+
+
+class FailureDoc(Struct, frozen=True):
+    """Why a target was not reached, or why a certificate is not trusted."""
+
+    stage: str
+    hop: Count
+    """0 = the target itself, 1… = proxies, outermost first."""
+    reason: str
+    detail: str
+    """What was tried and what came back, as it came: escape before showing."""
+    hint: str
+    """What to do."""
+    windows: WindowsDoc | None
+    status: int | None = None
+    """The HTTP status that was the failure."""
+
+
+class HopTimingsDoc(Struct, frozen=True):
+    """Seconds spent on one proxy."""
+
+    dns: float | None
+    connect: float | None
+    tls: float | None
+    negotiate: float | None
+
+
+class TimingsDoc(Struct, frozen=True):
+    """Seconds spent in each stage."""
+
+    dns: float | None
+    connect: float | None
+    hops: tuple[HopTimingsDoc, ...]
+    tls: float | None
+    ttfb: float | None
+    total: float | None
+
+
+class CertificateDoc(Struct, frozen=True):
+    """One certificate as it was sent. Only its digest is sure: all else is null where it does not parse."""
+
+    sha256: Digest
+    spki_sha256: Digest | None
+    subject: str | None
+    """RFC 4514."""
+    issuer: str | None
+    """RFC 4514."""
+    serial: str | None
+    """Hexadecimal."""
+    not_before: Instant | None
+    not_after: Instant | None
+    sans: tuple[str, ...]
+    """Subject alternative names."""
+
+
+class TlsDoc(Struct, frozen=True):
+    """What the handshake with the target showed."""
+
+    version: str
+    cipher: str
+    group: str | None
+    alpn: str | None
+    client_cert_requested: bool
+    ocsp_stapled: bool
+    chain: tuple[CertificateDoc, ...]
+    """As sent, leaf first."""
+    anchor: str | None
+    """Where the chain ends; null where it was not judged."""
+
+
+class HttpDoc(Struct, frozen=True):
+    """What the HTTP answer showed."""
+
+    status: int
+    expected: tuple[int, ...]
+    """The statuses documented for this request; empty = none is."""
+    as_expected: bool | None
+    """Null where no status is documented."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers worth keeping, names in lower case, values as sent: escape before showing."""
+
+
+class HopTlsDoc(Struct, frozen=True):
+    """The TLS connection to an HTTPS proxy."""
+
+    version: str
+    cipher: str
+    chain: tuple[CertificateDoc, ...]
+    trust_failure: FailureDoc | None
+    """Why the proxy's own certificate is not trusted, if it was judged."""
+
+
+class HopDoc(Struct, frozen=True):
+    """What one proxy showed."""
+
+    status: int | None
+    """Its last answer: HTTP status, or SOCKS reply code."""
+    offered: tuple[str, ...]
+    """Login schemes it demanded, lower case."""
+    login: str
+    """`none` (nothing sent), `accepted` or `rejected`."""
+    tls: HopTlsDoc | None
+
+
+class SampleTlsDoc(Struct, frozen=True):
+    """A handshake in short."""
+
+    version: str
+    cipher: str
+    leaf_sha256: Digest | None
+    leaf_spki_sha256: Digest | None
+
+
+class SampleDoc(Struct, frozen=True):
+    """One of several independent probes (`--attempts`)."""
+
+    at: Instant
+    reachable: bool
+    failure: FailureDoc | None
+    timings: TimingsDoc
+    peer: str | None
+    tls: SampleTlsDoc | None
+    http_status: int | None
+
+
+class TargetDoc(Struct, frozen=True):
+    """The target, as far as a reader of the run needs it."""
+
+    id: str
+    service: str
+    group: str
+    host: str
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    scheme: str
+    path: str
+    geography: str
+    cloud: tuple[str, ...]
+    required: str
+    method: str = "GET"
+    os: tuple[str, ...] = ()
+    """Families it is for; empty = any."""
+    inspection_bypass: bool | None = None
+    """Whether TLS inspection must leave it alone; null = nothing is stated."""
+    trust: str | None = None
+    """Who is expected to sign: `public` or `vendor_private`; null = not known."""
+    client_certificate: bool = False
+    """Whether the service authenticates its client by certificate."""
+    proxy_login: bool = True
+    """Whether the service can log in to a proxy."""
+
+
+class Result(Struct, frozen=True):
+    """One target over one route from one egress."""
+
+    target: TargetDoc
+    egress: str
+    route: str
+    at: Instant
+    reachable: bool
+    trusted: bool | None
+    """Null where there was no TLS or it was not judged."""
+    trust_failure: FailureDoc | None
+    failure: FailureDoc | None
+    """Explains `reachable: false` and nothing else."""
+    timings: TimingsDoc
+    peer: str | None
+    """The address of the TCP connection made by this prober."""
+    tls: TlsDoc | None
+    http: HttpDoc | None
+    interception: dict[str, Any] | None
+    """Null: this version does not judge interception. A later version's verdict is kept as it stands."""
+    samples: tuple[SampleDoc, ...]
+    """All probes, oldest first, if there were several; else empty."""
+    hops: tuple[HopDoc, ...] = ()
+    """One for each proxy that was spoken to, outermost first."""
+    attempts: Count = 1
+    """Connections opened in all, retries included."""
+    ipv6_only: tuple[int, ...] = ()
+    """Hops (0 = the target) whose name was resolved here and had no IPv4 address."""
+
+
+class ProberDoc(Struct, frozen=True):
+    """The program that made the run."""
+
+    version: str
+    python: str
+    openssl: str
+
+
+class RouteHopDoc(Struct, frozen=True):
+    """One proxy of a route. Never a user or a password."""
+
+    scheme: str
+    host: str
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    auth: str
+    """`none`, `basic` or `password`: what the prober holds for it."""
+
+
+class RouteDoc(Struct, frozen=True):
+    """A named way out; no hops = direct."""
+
+    name: str
+    hops: tuple[RouteHopDoc, ...]
+
+
+class Summary(Struct, frozen=True):
+    """Counts over all results."""
+
+    targets: Count
+    probes: Count
+    """Results, that is pairs of target and route; samples do not count."""
+    reachable: Count
+    unreachable: Count
+    untrusted: Count
+    intercepted: Count | None
+    """Null where no result was judged."""
+    suspect: Count | None
+    """Null where no result was judged."""
+    services_without_probes: tuple[str, ...]
+    unexpected_status: Count = 0
+    """Results whose HTTP status is not a documented one."""
+
+
+class SkippedDoc(Struct, frozen=True):
+    """A target that was left out, never silently."""
+
+    target: dict[str, Any]
+    """The catalog's attributes of it."""
+    why: str
+    option: str | None = None
+    """The option that would make it probeable."""
+
+
+class NoteDoc(Struct, frozen=True):
+    """Something about the run as a whole; ids in `prober.report.notes`."""
+
+    id: str
+    text: str
+
+
+class Environment(Struct, frozen=True):
+    """How the prober was set and how it fared itself."""
+
+    loop_lag_max: float | None = None
+    """Seconds by which the event loop was late at worst: large values make the timings doubtful."""
+    concurrency: Count | None = None
+    """Probes in flight at most, after clamping."""
+    descriptors: Count | None = None
+    """The limit of open descriptors."""
+    timeout: float | None = None
+    """Deadline of a probe in seconds."""
+    retries: Count | None = None
+    attempts: Count | None = None
+    profile: str | None = None
+    """Name of the ClientHello profile."""
+    family: str | None = None
+    platform: str | None = None
+
+
+class Run(Struct, frozen=True):
+    """A set of results with what is needed to read them again."""
+
+    schema: str
+    prober: ProberDoc
+    egress: str
+    started: Instant
+    finished: Instant
+    complete: bool
+    """False if the run was interrupted; what was measured is there."""
+    routes: tuple[RouteDoc, ...]
+    summary: Summary
+    skipped: tuple[SkippedDoc, ...]
+    results: tuple[Result, ...]
+    notes: tuple[NoteDoc, ...] = ()
+    environment: Environment | None = None
+    certificates: dict[Digest, bytes] = field(default_factory=dict)
+    """Every certificate seen, DER in base64 by SHA-256, so that a saved run can be judged again."""

@@ -1,0 +1,207 @@
+"""Runs on disk: written atomically, read back with bounds and clear errors.
+
+The suffix chooses the form (`.json`, `.json.gz`, `.json.zst`); on reading the content does. A new file is readable by
+its owner only, since it names proxies and addresses of the inside; a file that was there keeps its mode.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from prober.report.document import SCHEMA, Result, Run
+
+MAX_BYTES: Final = 1 << 30
+"""A document larger than this, decompressed, is refused."""
+MAX_RATIO: Final = 400
+"""Runs compress ten- to sixtyfold; more than this is an attack on the reader's memory."""
+RATIO_FROM: Final = 64 << 20
+"""Bytes up to which any ratio passes."""
+SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
+_CHUNK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+class RunFileError(Exception):
+    """A run that cannot be written or read; the message is a sentence that names the file."""
+
+
+class _Header(msgspec.Struct):
+    schema: str
+
+
+def encode(run: Run, *, indent: int | None = None) -> bytes:
+    """The document as JSON, without a line end; on several lines with `indent`."""
+    data = _encoder.encode(run)
+    return data if indent is None else msgspec.json.format(data, indent=indent)
+
+
+def encode_result(result: Result) -> bytes:
+    """One line of `jsonl`, its line end included."""
+    return _encoder.encode(result) + b"\n"
+
+
+def decode(data: bytes, name: str = "the document") -> Run:
+    """A run from JSON. Raises RunFileError for what is cut off, edited, foreign, or from a later schema."""
+    try:
+        schema = msgspec.json.decode(data, type=_Header).schema
+    except msgspec.ValidationError:
+        raise RunFileError(f'{name} is JSON but no prober run: it has no "schema"') from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunFileError(f"{name} is not a whole JSON document (cut off or damaged): {error}") from None
+    except RecursionError:
+        raise RunFileError(f"{name} is no prober run: it is nested too deeply") from None
+    if schema != SCHEMA:
+        raise RunFileError(_foreign(schema, name))
+    try:
+        run = msgspec.json.decode(data, type=Run)
+    except msgspec.ValidationError as error:
+        raise RunFileError(f"{name} does not fit {SCHEMA}: {_placed(str(error))}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RunFileError(f"{name} is not a whole JSON document (cut off or damaged): {error}") from None
+    for digest, der in run.certificates.items():
+        if hashlib.sha256(der).hexdigest() != digest:
+            raise RunFileError(f"{name} does not fit {SCHEMA}: certificates.{digest} holds another certificate")
+    return run
+
+
+def save(run: Run, path: Path) -> None:
+    """Write a run: whole or not at all. Raises RunFileError."""
+    suffix = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), None)
+    if suffix is None:
+        raise RunFileError(f"{path}: the name of a saved run ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    data = _compress(encode(run), suffix)
+    try:
+        _replace(path.resolve(), data)
+    except OSError as error:
+        raise RunFileError(f"{path} could not be written: {error.strerror or error}") from None
+
+
+def load(path: Path) -> Run:
+    """Read a run that `save` wrote. Raises RunFileError."""
+    try:
+        with path.open("rb") as file:
+            data = _read(file, str(path))
+    except OSError as error:
+        raise RunFileError(f"{path} could not be read: {error.strerror or error}") from None
+    return decode(data, str(path))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    if path.exists() and not path.is_file():
+        raise OSError("it is not a regular file")
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new name last through a power cut, where directories can be opened (not on Windows)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _compress(data: bytes, suffix: str) -> bytes:
+    if suffix == ".json.gz":
+        return gzip.compress(data, 6, mtime=0)
+    if suffix == ".json.zst":
+        import zstandard
+
+        return zstandard.ZstdCompressor(level=9, write_checksum=True).compress(data)
+    return data
+
+
+def _read(file: BinaryIO, name: str) -> bytes:
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(_GZIP):
+        return _bounded(_gunzip(file, name), name)
+    if magic == _ZSTD:
+        return _bounded(_unzstd(file, name), name)
+    return _bounded(((chunk, MAX_BYTES) for chunk in iter(lambda: file.read(_CHUNK), b"")), name)
+
+
+def _bounded(chunks: Iterator[tuple[bytes, int]], name: str) -> bytes:
+    """Join chunks that come with the number of bytes read from the file so far."""
+    data = bytearray()
+    for chunk, read in chunks:
+        data += chunk
+        if len(data) > MAX_BYTES or (len(data) > RATIO_FROM and len(data) > MAX_RATIO * read):
+            raise RunFileError(f"{name} is no prober run: it unpacks to far more than a run can hold")
+    return bytes(data)
+
+
+def _gunzip(file: BinaryIO, name: str) -> Iterator[tuple[bytes, int]]:
+    inflate = zlib.decompressobj(wbits=31)
+    read = 0
+    pending = b""
+    try:
+        while not inflate.eof:
+            if not pending:
+                pending = file.read(_CHUNK)
+                read += len(pending)
+                if not pending:
+                    raise RunFileError(f"{name} is cut off: the end of the compressed data is missing")
+            yield inflate.decompress(pending, _CHUNK), read
+            pending = inflate.unconsumed_tail
+    except zlib.error as error:
+        raise RunFileError(f"{name} is damaged: {error}") from None
+    if inflate.unused_data or file.read(1):
+        raise RunFileError(f"{name} is damaged: something follows the compressed data")
+
+
+def _unzstd(file: BinaryIO, name: str) -> Iterator[tuple[bytes, int]]:
+    import zstandard
+
+    inflate = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    read = 0
+    try:
+        while not inflate.eof:
+            # Small pieces, because one piece of input unpacks at once: at worst some 130 MB for 4 KiB.
+            pending = file.read(4096)
+            read += len(pending)
+            if not pending:
+                raise RunFileError(f"{name} is cut off: the end of the compressed data is missing")
+            yield inflate.decompress(pending), read
+    except zstandard.ZstdError as error:
+        raise RunFileError(f"{name} is damaged: {error}") from None
+    if inflate.unused_data or file.read(1):
+        raise RunFileError(f"{name} is damaged: something follows the compressed data")
+
+
+def _foreign(schema: str, name: str) -> str:
+    if schema.startswith("prober.run/"):
+        return f"{name} was written by another version of prober ({schema[:40]!r}); this one reads {SCHEMA}"
+    return f"{name} is no prober run: its schema is {schema[:40]!r}, not {SCHEMA!r}"
+
+
+def _placed(message: str) -> str:
+    """`Expected `int`, got `str` - at `$.results[3].at`` with the path first."""
+    text, _, place = message.rpartition(" - at `$")
+    return f"{place.rstrip('`').lstrip('.') or 'the document'}: {text}" if text else message
