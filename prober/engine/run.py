@@ -1,4 +1,4 @@
-"""A run: every pair of target and route, attempted and retried, within the limits, each observation handed on at once."""
+"""A run: every pair of target and route, attempted and retried within the limits; observations are handed on at once."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Run:
         try:
             observation = await self._prober.probe(job.pair.target, job.pair.route)
             job.connections += observation.attempts
-            if job.retries_left > 0 and observation.failure is not None and is_transient(observation.failure):
+            if job.retries_left > 0 and observation.failure is not None and is_transient(observation.failure.reason):
                 job.retries_left -= 1
                 self._enqueue(job)
             else:

@@ -47,4 +47,3 @@ class ProbeSettings:
             if suffix in self.client_certificates:
                 return self.client_certificates[suffix]
         return self.client_certificates.get("*")
-
