@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from .asking import Prober
 from .forward import Tinyproxy, start_haproxy, start_tinyproxy
 from .interceptors import start_mitmproxy
 from .names import DENIED, NEXT_HOP, TARGET
@@ -90,3 +92,38 @@ def bump(launcher: Launcher, authority: Authority, stranger: Authority) -> Proxy
 @pytest.fixture(scope="session")
 def mitmproxy(launcher: Launcher, authority: Authority) -> Proxy:
     return start_mitmproxy(launcher, authority)
+
+
+@pytest.fixture
+def prober(tmp_path: Path, authority: Authority) -> Prober:
+    return Prober(tmp_path, authority)
+
+
+@pytest.fixture(scope="session")
+def first(squid: Squid, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
+    """A proxy of every kind, to be the first hop."""
+    return {
+        "http": squid.open,
+        "http+basic": squid.basic,
+        "https": squid.tls,
+        "socks4": ssh.speaking("socks4"),
+        "socks4a": ssh.speaking("socks4a"),
+        "socks5": dante.speaking("socks5"),
+        "socks5h": ssh,
+        "socks5h+password": microsocks.password,
+    }
+
+
+@pytest.fixture(scope="session")
+def second(tinyproxy: Tinyproxy, haproxy: Proxy, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
+    """A proxy of every kind, to be a later hop: another program wherever there is one."""
+    return {
+        "http": tinyproxy.open,
+        "http+basic": tinyproxy.basic,
+        "https": haproxy,
+        "socks4": dante.speaking("socks4"),
+        "socks4a": ssh.speaking("socks4a"),
+        "socks5": microsocks.open.speaking("socks5"),
+        "socks5h": dante,
+        "socks5h+password": microsocks.password,
+    }

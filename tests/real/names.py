@@ -52,6 +52,16 @@ class NamesOfTheirOwn:
             return None
         return f"no private mount namespace (run as root, or allow user namespaces): {trial.stderr.strip()}"
 
+    @property
+    def target(self) -> str:
+        """The origin as a proxy that resolves should be told: the hidden name, or the address where there is none."""
+        return "127.0.0.1" if self.why_not else TARGET
+
+    @property
+    def next_hop(self) -> str:
+        """The next proxy, likewise."""
+        return "127.0.0.1" if self.why_not else NEXT_HOP
+
     def wrap(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` with its own names; `argv` itself where the machine allows none."""
         return list(argv) if self.why_not else self._wrapped(argv)

@@ -24,12 +24,19 @@ class Proxy:
     password: str | None = None
     roots: Path | None = None
     """Who signed its certificate, for an HTTPS proxy."""
+    host: str = "127.0.0.1"
+    """How the one before it (the prober, or a proxy) is told to find it."""
     leaves_from: str = "127.0.0.1"
     """Source address of its outgoing connections: the origin can tell who came last."""
 
-    def hop(self, host: str = "127.0.0.1") -> dict[str, object]:
+    @property
+    def resolves_names(self) -> bool:
+        """Whether it is handed names (or the one before it must resolve them)."""
+        return self.scheme not in {"socks4", "socks5"}
+
+    def hop(self) -> dict[str, object]:
         """The hop as it stands in `prober.yaml`; the password travels in the environment."""
-        hop: dict[str, object] = {"url": f"{self.scheme}://{host}:{self.port}"}
+        hop: dict[str, object] = {"url": f"{self.scheme}://{self.host}:{self.port}"}
         if self.user is not None:
             hop["user"] = self.user
         if self.roots is not None:
@@ -39,3 +46,11 @@ class Proxy:
     def speaking(self, scheme: str) -> Proxy:
         """The same port spoken to in another protocol (SOCKS servers know several)."""
         return replace(self, scheme=scheme)
+
+    def at(self, host: str) -> Proxy:
+        """The same proxy under another name."""
+        return replace(self, host=host)
+
+    def with_login(self, user: str | None, password: str | None) -> Proxy:
+        """The same proxy with these credentials, right or wrong."""
+        return replace(self, user=user, password=password)

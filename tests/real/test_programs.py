@@ -71,9 +71,9 @@ PROXIES += ["microsocks password", "dante", "dante socks4", "ssh", "ssh socks4",
 @pytest.mark.parametrize("name", PROXIES)
 def test_passes_traffic_and_resolves(name: str, proxies: dict[str, Proxy], launcher: Launcher, origin: Origin) -> None:
     proxy = proxies[name]
-    by_name = proxy.scheme != "socks4" and launcher.names.why_not is None
+    host = launcher.names.target if proxy.resolves_names else "127.0.0.1"
     path = f"/programs/{name.replace(' ', '-')}"
-    url = f"https://{TARGET if by_name else '127.0.0.1'}:{origin.port}{path}"
+    url = f"https://{host}:{origin.port}{path}"
     done = fetch(proxy, url, *login(proxy))
     assert (done.returncode, done.stdout[-3:]) == (0, "200"), done.stderr + proxy.program.log_tail()
     [request] = origin.record.of(path)
@@ -123,9 +123,9 @@ def test_nobody_knows_nowhere(proxies: dict[str, Proxy], launcher: Launcher) -> 
 
 
 @pytest.mark.parametrize("name", ["bump", "mitmproxy"])
-def test_interceptors_open_tls(name: str, request: pytest.FixtureRequest, origin: Origin) -> None:
+def test_interceptors_open_tls(name: str, request: pytest.FixtureRequest, launcher: Launcher, origin: Origin) -> None:
     proxy: Proxy = request.getfixturevalue(name)
     path = f"/programs/{name}"
-    done = fetch(proxy, f"https://{TARGET}:{origin.port}{path}")
+    done = fetch(proxy, f"https://{launcher.names.target}:{origin.port}{path}")
     assert done.stdout == "200 200", done.stderr + proxy.program.log_tail()
     assert len(origin.record.of(path)) == 1
