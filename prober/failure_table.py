@@ -105,7 +105,7 @@ ADVICE: Final[dict[Reason, Advice]] = {
     Reason.TCP_REFUSED: Advice(
         "The address answered that nothing listens on that port, or a firewall rejected the connection.",
         ("a firewall that rejects", "a proxy that is not running", "a wrong port"),
-        "Check that {peer} listens on that port and that no firewall on the way rejects it.",
+        "Check that something listens at {peer} and that no firewall on the way rejects the connection.",
         "refused the TCP connection",
         _DEFINITE,
     ),
@@ -267,7 +267,7 @@ ADVICE: Final[dict[Reason, Advice]] = {
     Reason.CLIENT_CERT_REQUIRED: Advice(
         "The target demands a client certificate and none was given.",
         ("a service that authenticates devices by certificate", "an inspection device that asks for one"),
-        "Nothing is wrong with the way if the catalog says that {name} wants one; else see who asks. "
+        "Nothing is wrong with the way if the catalog expects it of {name}; else see who asks. "
         "Hand one in with --client-cert.",
         "demanded a client certificate",
         _DEFINITE,
@@ -298,14 +298,14 @@ ADVICE: Final[dict[Reason, Advice]] = {
     Reason.CERT_EXPIRED: Advice(
         "A certificate in the chain has expired.",
         ("a certificate that was not renewed", "a wrong clock on this machine", "an inspection device's own authority"),
-        "Check this machine's clock first; then have the certificate that {peer} shows renewed.",
+        "Check this machine's clock first; then have the certificate of {peer} renewed.",
         "showed an expired certificate",
         _CERTIFICATE,
     ),
     Reason.CERT_NOT_YET_VALID: Advice(
         "A certificate in the chain is not valid yet.",
         ("a wrong clock on this machine", "an inspection device with a wrong clock"),
-        "Check this machine's clock first, then the clock of whatever issues the certificate that {peer} shows.",
+        "Check this machine's clock first, then the clock of whatever issued the certificate of {peer}.",
         "showed a certificate that is not valid yet",
         _CERTIFICATE,
     ),
@@ -319,7 +319,7 @@ ADVICE: Final[dict[Reason, Advice]] = {
     Reason.CERT_WRONG_USAGE: Advice(
         "The certificate may not be used for a server.",
         ("an authority's or a client's own certificate on the server", "a badly made inspection certificate"),
-        "Have the certificate that {peer} shows replaced by one for server authentication.",
+        "Have the certificate of {peer} replaced by one for server authentication.",
         "showed a certificate that is not for servers",
         _CERTIFICATE,
     ),

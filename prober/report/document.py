@@ -1,8 +1,8 @@
 """The run document, schema `prober.run/1`: what `--format json` and `--save` write (docs/run-document.md).
 
 Times are seconds, instants RFC 3339 in UTC with `Z`; null means not measured. Words (stages, reasons, anchors) are
-plain strings here so that a document of a later version, which may know more of them, can still be read. Unknown fields are
-ignored on reading, and every field that is not in the contract has a default, for documents of other versions.
+plain strings here so that a document of a later version, which may know more of them, can still be read. Unknown
+fields are ignored on reading, and every field that is not in the contract has a default, for the same reason.
 """
 
 from __future__ import annotations

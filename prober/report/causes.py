@@ -1,0 +1,257 @@
+"""Results grouped by what is behind them, so that one broken rule on a proxy is one finding and not fifty lines.
+
+A group has one way out, one stage, hop, reason and status (trust failures: one issuer). Groups for which no proxy is to
+blame, with the same targets over several ways, become one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prober.failures import hint, proxy_name, sentence
+from prober.model import Failure, Hop, HopScheme, Reason, Route, Stage
+from prober.report.document import FailureDoc, Result, RouteDoc, Run
+from prober.report.matrix import Way, way_name, ways_of
+from prober.report.sanitize import several
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
+    STATUS = "unexpected status"
+    LOGIN = "proxy login"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause with everything it explains. All texts are as they came: escape before showing."""
+
+    kind: Kind
+    sentence: str
+    hint: str
+    words: str
+    """The closed words: stage, hop, reason."""
+    windows: str
+    """The code that Windows would show about, or nothing."""
+    detail: str
+    """The commonest detail among the results."""
+    names: tuple[str, ...]
+    """The targets, `host` or `host:port`, each once."""
+    results: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    kind: Kind
+    ways: tuple[Way, ...]
+    failure: FailureDoc | None
+    extra: str
+    results: tuple[Result, ...]
+
+
+def findings_of(run: Run) -> list[Finding]:
+    """Every finding, the largest of each kind first."""
+    ways = ways_of(run)
+    totals = Counter((result.egress, result.route) for result in run.results)
+    routes = {route.name: route_of(route) for route in run.routes}
+    groups = [
+        *_grouped(run.results, Kind.UNREACHABLE, _unreachable_key),
+        *_grouped(run.results, Kind.UNTRUSTED, _untrusted_key),
+        *_proxy_certificates(run.results),
+        *_grouped(run.results, Kind.STATUS, _status_key),
+        *_logins(run.results),
+    ]
+    kinds = list(Kind)
+    merged = sorted(_merged(groups, ways), key=lambda group: (kinds.index(group.kind), -len(group.results)))
+    return [_finding(group, ways, totals, routes) for group in merged]
+
+
+def route_of(document: RouteDoc) -> Route:
+    """The route as a model value; hops of a scheme that this version does not know are left out with all after them."""
+    hops: list[Hop] = []
+    for hop in document.hops:
+        if hop.scheme not in {scheme.value for scheme in HopScheme}:
+            break
+        hops.append(Hop(HopScheme(hop.scheme), hop.host, hop.port))
+    return Route(document.name, tuple(hops))
+
+
+def display_name(result: Result) -> str:
+    """The target as an allow list names it: `host`, with the port where it is not 443."""
+    host = f"[{result.target.host}]" if ":" in result.target.host else result.target.host
+    return host if result.target.port == 443 else f"{host}:{result.target.port}"
+
+
+def _unreachable_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] | None:
+    failure = result.failure
+    if failure is None:
+        return None
+    return (failure.stage, failure.hop, failure.reason, failure.status), failure, ""
+
+
+def _untrusted_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] | None:
+    failure = result.trust_failure
+    if failure is None or result.trusted is not False:
+        return None
+    chain = result.tls.chain if result.tls is not None else ()
+    issuer = (chain[0].issuer if chain else None) or ""
+    return (failure.reason, issuer), failure, f", issued by {issuer}" if issuer else ""
+
+
+def _status_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] | None:
+    http = result.http
+    if http is None or http.as_expected is not False:
+        return None
+    documented = " or ".join(map(str, http.expected))
+    return (http.status, http.expected), None, f"answered {http.status} where {documented} is documented"
+
+
+_Key = Callable[[Result], tuple[Hashable, FailureDoc | None, str] | None]
+
+
+def _grouped(results: Iterable[Result], kind: Kind, key: _Key) -> list[_Group]:
+    members: dict[Hashable, list[Result]] = defaultdict(list)
+    about: dict[Hashable, tuple[Way, FailureDoc | None, str]] = {}
+    for result in results:
+        found = key(result)
+        if found is None:
+            continue
+        identity, failure, extra = found
+        way = (result.egress, result.route)
+        members[way, identity].append(result)
+        about.setdefault((way, identity), (way, failure, extra))
+    return [
+        _Group(kind, (way,), failure, extra, tuple(members[identity]))
+        for identity, (way, failure, extra) in about.items()
+    ]
+
+
+def _proxy_certificates(results: Iterable[Result]) -> list[_Group]:
+    """HTTPS proxies whose own certificate is not trusted, where that did not end the probe."""
+    seen: dict[Hashable, tuple[Way, FailureDoc, list[Result]]] = {}
+    for result in results:
+        for hop in result.hops:
+            failure = hop.tls.trust_failure if hop.tls is not None else None
+            if failure is None or (result.failure is not None and result.failure.reason == failure.reason):
+                continue
+            way = (result.egress, result.route)
+            seen.setdefault((way, failure.hop, failure.reason), (way, failure, []))[2].append(result)
+    return [_Group(Kind.UNTRUSTED, (way,), failure, "", tuple(found)) for way, failure, found in seen.values()]
+
+
+def _logins(results: Iterable[Result]) -> list[_Group]:
+    """Proxies that let a probe pass only after a login."""
+    seen: dict[Hashable, tuple[Way, list[Result], str]] = {}
+    for result in results:
+        for number, hop in enumerate(result.hops, 1):
+            if result.reachable and hop.login == "accepted":
+                way = (result.egress, result.route)
+                offered = ", ".join(hop.offered) or "a password"
+                text = f"\0{number}\0asked for a login ({offered}) and accepted it for"
+                seen.setdefault((way, text), (way, [], text))[1].append(result)
+    return [_Group(Kind.LOGIN, (way,), None, text, tuple(found)) for way, found, text in seen.values()]
+
+
+def _merged(groups: Sequence[_Group], ways: Sequence[Way]) -> list[_Group]:
+    """Join groups that differ in nothing but the way out, unless a proxy is the one to blame."""
+    joined: dict[Hashable, _Group] = {}
+    for group in groups:
+        failure = group.failure
+        about = None if failure is None else (failure.stage, failure.hop, failure.reason, failure.status)
+        targets = frozenset(result.target.id for result in group.results)
+        own = group.ways if group.kind is Kind.LOGIN or (failure is not None and failure.hop) else None
+        key = (group.kind, about, group.extra, targets, own)
+        if key in joined:
+            before = joined[key]
+            both = tuple(sorted((*before.ways, *group.ways), key=ways.index))
+            joined[key] = _Group(group.kind, both, failure, group.extra, (*before.results, *group.results))
+        else:
+            joined[key] = group
+    return list(joined.values())
+
+
+def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: dict[str, Route]) -> Finding:
+    names = tuple(dict.fromkeys(display_name(result) for result in group.results))
+    route = routes.get(group.ways[0][1]) if len(group.ways) == 1 else None
+    failure = group.failure
+    over = _over(group.ways, ways) if failure is None or not failure.hop else ""
+    count = _count(group, totals)
+    meant = names[0] if len(names) == 1 else "these names"
+    text, advice = _said(group, route, count, over, meant)
+    windows = failure.windows if failure is not None else None
+    return Finding(
+        kind=group.kind,
+        sentence=text,
+        hint=advice,
+        words="" if failure is None else _words(failure),
+        windows="" if windows is None else f"{windows.hresult} {windows.name}",
+        detail=_commonest(group),
+        names=names,
+        results=len(group.results),
+    )
+
+
+def _said(group: _Group, route: Route | None, count: str, over: str, meant: str) -> tuple[str, str]:
+    """Sentence and hint of a group."""
+    if group.kind is Kind.LOGIN:
+        _, hop, text = group.extra.split("\0")
+        return (
+            f"{proxy_name(int(hop), route)} {text} {count}",
+            "Defender's services run as LocalSystem and have no login to give: they need these names without one.",
+        )
+    if group.failure is None:
+        return f"{count}{over} {group.extra}", "See what answers: a block page or a changed service looks like this."
+    failure = failure_of(group.failure)
+    if failure is None:
+        return f"{count}{over}: {group.failure.reason}{group.extra}", group.failure.hint
+    return (
+        f"{sentence(failure, route=route, count=count + over)}{group.extra}",
+        hint(failure, route=route, target=meant),
+    )
+
+
+def failure_of(document: FailureDoc) -> Failure | None:
+    """The failure as a model value; None if another version wrote words that this one does not know."""
+    try:
+        stage, reason = Stage(document.stage), Reason(document.reason)
+    except ValueError:
+        return None
+    return Failure(stage, document.hop, reason, document.detail, document.status)
+
+
+def _count(group: _Group, totals: Counter[Way]) -> str:
+    targets = len({result.target.id for result in group.results})
+    of = {totals[way] for way in group.ways}
+    if len(of) == 1:
+        total = of.pop()
+        return f"{targets:,} of {several(total, 'target')}" if total > 1 else display_name(group.results[0])
+    return several(targets, "target")
+
+
+def _over(mine: Sequence[Way], ways: Sequence[Way]) -> str:
+    if len(ways) == 1:
+        return ""
+    names = [way_name(way, ways) for way in mine]
+    if len(names) == len(ways):
+        return f" over all {len(names)} routes" if len(names) > 2 else " over both routes"
+    return f" over {', '.join(names)}"
+
+
+def _words(failure: FailureDoc) -> str:
+    where = f"hop {failure.hop}" if failure.hop else "target"
+    return f"{failure.stage}, {where}, {failure.reason}"
+
+
+def _commonest(group: _Group) -> str:
+    details = (
+        failure.detail
+        for result in group.results
+        if (failure := result.failure if group.kind is Kind.UNREACHABLE else result.trust_failure) is not None
+    )
+    counted = Counter(detail for detail in details if detail)
+    return counted.most_common(1)[0][0] if counted else ""

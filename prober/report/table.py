@@ -1,0 +1,300 @@
+"""The table an operator reads at three in the morning, and its picture.
+
+Service and geography down, ways out across, one glyph and colour a cell; below it what is behind every cell that is not
+green, grouped by cause, with what to do. Everything from the wire goes through `sanitize` and into `rich.Text`, which
+knows no markup.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from prober.report.causes import Finding, Kind, findings_of
+from prober.report.document import Run, SkippedDoc
+from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
+from prober.report.sanitize import sanitize, seconds, several
+
+NAMES_SHOWN: Final = 5
+"""Names listed for a finding unless all are asked for."""
+ROUTE_WIDTH: Final = 16
+"""Columns that a route's name may take."""
+_GAP: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The marks of the table, for one kind of terminal."""
+
+    reached: str
+    partly: str
+    failed: str
+    absent: str
+    untrusted: str
+    odd: str
+    more: str
+    dot: str
+
+
+UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "…", " · ")
+ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "...", " - ")
+
+_HEADINGS: Final = {
+    Kind.UNREACHABLE: ("Not reached", "bold red"),
+    Kind.UNTRUSTED: ("Reached, but the certificate is not trusted", "bold yellow"),
+    Kind.STATUS: ("Reached, but the HTTP status is not the documented one", "bold yellow"),
+    Kind.LOGIN: ("Reached only with a login to the proxy", "bold yellow"),
+}
+
+
+def write_table(run: Run, stream: TextIO, *, verbose: int = 0, width: int | None = None) -> None:
+    """Write the report to a stream: coloured on a terminal unless NO_COLOR is set, ASCII where it is not UTF-8."""
+    console = Console(
+        file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False, legacy_windows=False
+    )
+    _Report(run, console, verbose=verbose, ascii_only=not _takes_unicode(stream)).print()
+
+
+def table_text(run: Run, *, width: int = 80, verbose: int = 0, ascii_only: bool = False) -> str:
+    """The report as plain text, without colour."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, color_system=None, markup=False, emoji=False, highlight=False)
+    _Report(run, console, verbose=verbose, ascii_only=ascii_only).print()
+    return stream.getvalue()
+
+
+def render_svg(run: Run, *, width: int = 100, verbose: int = 0, title: str = "prober check") -> str:
+    """The report as a picture that needs nothing from elsewhere: no web font, no link."""
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        record=True,
+        force_terminal=True,
+        color_system="truecolor",
+        markup=False,
+        emoji=False,
+        highlight=False,
+        no_color=False,
+    )
+    _Report(run, console, verbose=verbose, ascii_only=False).print()
+    return console.export_svg(title=title, theme=_SVG_THEME, code_format=_SVG_FORMAT, unique_id="prober")
+
+
+def _takes_unicode(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
+
+
+class _Report:
+    """One report on its way to one console."""
+
+    def __init__(self, run: Run, console: Console, *, verbose: int, ascii_only: bool) -> None:
+        self.run = run
+        self.console = console
+        self.verbose = verbose
+        self.ascii_only = ascii_only
+        self.glyphs = ASCII if ascii_only else UNICODE
+
+    def print(self) -> None:
+        """Matrix, findings, what was left out, notes, summary."""
+        rows, ways = rows_of(self.run), ways_of(self.run)
+        if rows and ways:
+            self._matrix(rows, ways)
+        self._findings()
+        self._skipped()
+        self._notes()
+        self.console.print(self._summary())
+
+    def _text(self, text: str, style: str = "", *, limit: int = 4000) -> Text:
+        return Text(sanitize(text, limit=limit, ascii_only=self.ascii_only), style=style)
+
+    def _below(self, renderable: RenderableType, indent: int = 2) -> None:
+        self.console.print(Padding(renderable, (0, 0, 0, indent)))
+
+    # the matrix
+
+    def _matrix(self, rows: Sequence[Row], ways: Sequence[Way]) -> None:
+        labels = [self._label(row) for row in rows]
+        room = self.console.width - max(label.cell_len for label in labels)
+        columns = {way: self._column(way, rows, ways) for way in ways}
+        for block in _blocks(ways, {way: _width(column) + _GAP for way, column in columns.items()}, room):
+            table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=True, header_style="bold")
+            table.add_column("", no_wrap=True)
+            for way in block:
+                table.add_column(columns[way][0], no_wrap=True)
+            for number, label in enumerate(labels):
+                table.add_row(label, *(columns[way][number + 1] for way in block))
+            self.console.print(table)
+            self.console.print()
+        self.console.print(self._legend(rows))
+
+    def _label(self, row: Row) -> Text:
+        return self._text(row.service, "bold", limit=20) if row.geography is None else self._geography(row.geography)
+
+    def _geography(self, name: str) -> Text:
+        return Text("  ").append_text(self._text(name, limit=18))
+
+    def _column(self, way: Way, rows: Sequence[Row], ways: Sequence[Way]) -> list[Text]:
+        """Heading and cells of one way out."""
+        return [
+            self._text(way_name(way, ways), limit=ROUTE_WIDTH),
+            *(self._cell(row.cells.get(way)) for row in rows),
+        ]
+
+    def _cell(self, cell: Cell | None) -> Text:
+        glyphs = self.glyphs
+        if cell is None or not cell.total:
+            return Text(glyphs.absent, "dim")
+        marked = cell.untrusted or cell.odd_status
+        if cell.reached == cell.total:
+            text = Text(f"{glyphs.reached} {cell.total}", "yellow" if marked else "green")
+        elif cell.reached:
+            text = Text(f"{glyphs.partly} {cell.reached}/{cell.total}", "yellow")
+        else:
+            text = Text(f"{glyphs.failed} 0/{cell.total}", "bold red")
+        if cell.untrusted:
+            text.append(f" {glyphs.untrusted}{cell.untrusted}", "bold magenta")
+        if cell.odd_status:
+            text.append(f" {glyphs.odd}{cell.odd_status}", "cyan")
+        return text
+
+    def _legend(self, rows: Iterable[Row]) -> Text:
+        """Only the marks that the table shows."""
+        glyphs = self.glyphs
+        cells = [cell for row in rows for cell in row.cells.values()]
+        shown = (
+            (glyphs.reached, "all reached", "green", any(cell.reached == cell.total for cell in cells)),
+            (glyphs.partly, "some reached", "yellow", any(0 < cell.reached < cell.total for cell in cells)),
+            (glyphs.failed, "none reached", "bold red", any(not cell.reached for cell in cells)),
+            (f"{glyphs.untrusted}n", "untrusted certificates", "bold magenta", any(cell.untrusted for cell in cells)),
+            (f"{glyphs.odd}n", "unexpected statuses", "cyan", any(cell.odd_status for cell in cells)),
+            (glyphs.absent, "not probed", "dim", any(not row.cells for row in rows)),
+        )
+        legend = Text()
+        for mark, meaning, style, present in shown:
+            if present:
+                legend.append("   " if legend else "").append(mark, style).append(f" {meaning}", "dim")
+        return legend
+
+    # what is behind it
+
+    def _findings(self) -> None:
+        kind: Kind | None = None
+        for finding in findings_of(self.run):
+            if finding.kind is not kind:
+                kind = finding.kind
+                heading, style = _HEADINGS[kind]
+                self.console.print()
+                self.console.print(Text(heading, style))
+            self._finding(finding)
+
+    def _finding(self, finding: Finding) -> None:
+        mark, style = (self.glyphs.failed, "bold red") if finding.kind is Kind.UNREACHABLE else ("!", "bold yellow")
+        hanging = Table.grid(padding=(0, 1, 0, 0))
+        hanging.add_row(Text(mark, style), self._text(finding.sentence, "bold"))
+        self.console.print(hanging)
+        indent = len(mark) + 1
+        self._below(self._text(finding.hint), indent)
+        about = self.glyphs.dot.join(part for part in (finding.words, self._windows(finding), finding.detail) if part)
+        if about:
+            self._below(self._text(about, "dim", limit=4000 if self.verbose else 240), indent)
+        self._below(self._names(finding.names), indent)
+
+    def _windows(self, finding: Finding) -> str:
+        return f"Windows about {finding.windows}" if finding.windows else ""
+
+    def _names(self, names: Sequence[str]) -> Text:
+        shown = names if self.verbose or len(names) <= NAMES_SHOWN + 1 else names[:NAMES_SHOWN]
+        text = Text(style="cyan")
+        for name in shown:
+            text.append(", " if text else "").append(sanitize(name, limit=260, ascii_only=self.ascii_only))
+        if len(shown) < len(names):
+            text.append(f" {self.glyphs.more} and {len(names) - len(shown)} more (-v)", "dim")
+        return text
+
+    # what is not in it
+
+    def _skipped(self) -> None:
+        if not self.run.skipped and not self.run.summary.services_without_probes:
+            return
+        self.console.print()
+        self.console.print(Text("Not probed", "bold"))
+        groups: dict[tuple[str, str], list[SkippedDoc]] = {}
+        for skipped in self.run.skipped:
+            groups.setdefault((skipped.why, skipped.option or ""), []).append(skipped)
+        for (why, option), members in sorted(groups.items(), key=lambda item: -len(item[1])):
+            line = f"{several(len(members), 'target')}: {why}"
+            self._below(self._text(f"{line} ({option})" if option else line))
+            if self.verbose:
+                self._below(self._names([_skipped_name(each) for each in members]), 4)
+        if services := self.run.summary.services_without_probes:
+            self._below(self._text(f"No probe at all for {', '.join(services)}.", "bold yellow"))
+
+    def _notes(self) -> None:
+        if self.run.notes:
+            self.console.print()
+            self.console.print(Text("Notes", "bold"))
+        for note in self.run.notes:
+            self._below(self._text(note.text))
+
+    def _summary(self) -> Text:
+        counts, duration = self.run.summary, duration_of(self.run)
+        if not counts.probes:
+            return Text("\nNothing was probed.", "bold yellow")
+        fine = not (counts.unreachable or counts.untrusted or counts.intercepted)
+        parts = [
+            f"{several(counts.targets, 'target')}, {several(len(ways_of(self.run)), 'route')}: "
+            f"{counts.reachable:,} of {several(counts.probes, 'probe')} reached",
+            f"{counts.unreachable:,} not reached" if counts.unreachable else "",
+            several(counts.untrusted, "untrusted certificate") if counts.untrusted else "",
+            several(counts.unexpected_status, "unexpected status", "unexpected statuses")
+            if counts.unexpected_status
+            else "",
+            "" if duration is None else seconds(duration),
+            "" if self.run.complete else "INTERRUPTED",
+        ]
+        style = "bold green" if fine and self.run.complete else "bold red" if counts.unreachable else "bold yellow"
+        return Text("\n").append_text(self._text(self.glyphs.dot.join(filter(None, parts)), style))
+
+
+def _skipped_name(skipped: SkippedDoc) -> str:
+    return str(skipped.target.get("host") or skipped.target.get("id") or "?")
+
+
+def _width(column: Sequence[Text]) -> int:
+    return max(text.cell_len for text in column)
+
+
+def _blocks(ways: Sequence[Way], widths: dict[Way, int], room: int) -> list[list[Way]]:
+    """Columns in as many blocks as it takes, filled from the left; each has one at least."""
+    blocks: list[list[Way]] = [[]]
+    left = room
+    for way in ways:
+        if blocks[-1] and widths[way] > left:
+            blocks.append([])
+            left = room
+        blocks[-1].append(way)
+        left -= widths[way]
+    return blocks
+
+
+_SVG_FORMAT: Final = re.sub(
+    r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
+).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace")
+_SVG_THEME: Final = TerminalTheme(
+    (22, 27, 34),
+    (214, 220, 227),
+    [
+        (72, 79, 88), (248, 113, 105), (86, 211, 100), (227, 179, 65),
+        (88, 166, 255), (219, 140, 245), (86, 200, 214), (177, 186, 196),
+    ],
+)  # fmt: skip

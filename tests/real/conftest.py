@@ -1,0 +1,129 @@
+"""One set of running programs for the session; each starts when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .asking import Prober
+from .forward import Tinyproxy, start_haproxy, start_tinyproxy
+from .interceptors import start_mitmproxy
+from .names import DENIED, NEXT_HOP, TARGET
+from .origin import Authority, Origin
+from .programs import Launcher
+from .proxies import Proxy
+from .socks import Microsocks, start_dante, start_microsocks, start_ssh
+from .squid import Squid, start_bumping_squid, start_squid
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    launcher = Launcher()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def authority(launcher: Launcher) -> Authority:
+    """Signs the origin and the honest HTTPS proxies."""
+    return Authority.found(launcher.folder, "authority")
+
+
+@pytest.fixture(scope="session")
+def stranger(launcher: Launcher) -> Authority:
+    """Signs what must not be trusted."""
+    return Authority.found(launcher.folder, "stranger")
+
+
+@pytest.fixture(scope="session")
+def origin(authority: Authority) -> Iterator[Origin]:
+    """HTTPS."""
+    server = Origin(authority.server_context("origin.test", TARGET, DENIED, NEXT_HOP, "127.0.0.1"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def plain_origin() -> Iterator[Origin]:
+    """HTTP in the clear."""
+    server = Origin()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def squid(launcher: Launcher, authority: Authority, stranger: Authority) -> Squid:
+    return start_squid(launcher, authority, stranger)
+
+
+@pytest.fixture(scope="session")
+def tinyproxy(launcher: Launcher) -> Tinyproxy:
+    return start_tinyproxy(launcher)
+
+
+@pytest.fixture(scope="session")
+def haproxy(launcher: Launcher, authority: Authority, tinyproxy: Tinyproxy) -> Proxy:
+    return start_haproxy(launcher, authority, tinyproxy.open)
+
+
+@pytest.fixture(scope="session")
+def microsocks(launcher: Launcher) -> Microsocks:
+    return start_microsocks(launcher)
+
+
+@pytest.fixture(scope="session")
+def dante(launcher: Launcher) -> Proxy:
+    return start_dante(launcher)
+
+
+@pytest.fixture(scope="session")
+def ssh(launcher: Launcher) -> Proxy:
+    return start_ssh(launcher)
+
+
+@pytest.fixture(scope="session")
+def bump(launcher: Launcher, authority: Authority, stranger: Authority) -> Proxy:
+    """A squid that opens TLS."""
+    return start_bumping_squid(launcher, stranger, authority)
+
+
+@pytest.fixture(scope="session")
+def mitmproxy(launcher: Launcher, authority: Authority) -> Proxy:
+    return start_mitmproxy(launcher, authority)
+
+
+@pytest.fixture
+def prober(tmp_path: Path, authority: Authority) -> Prober:
+    return Prober(tmp_path, authority)
+
+
+@pytest.fixture(scope="session")
+def first(squid: Squid, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
+    """A proxy of every kind, to be the first hop."""
+    return {
+        "http": squid.open,
+        "http+basic": squid.basic,
+        "https": squid.tls,
+        "socks4": ssh.speaking("socks4"),
+        "socks4a": ssh.speaking("socks4a"),
+        "socks5": dante.speaking("socks5"),
+        "socks5h": ssh,
+        "socks5h+password": microsocks.password,
+    }
+
+
+@pytest.fixture(scope="session")
+def second(tinyproxy: Tinyproxy, haproxy: Proxy, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
+    """A proxy of every kind, to be a later hop: another program wherever there is one."""
+    return {
+        "http": tinyproxy.open,
+        "http+basic": tinyproxy.basic,
+        "https": haproxy,
+        "socks4": dante.speaking("socks4"),
+        "socks4a": ssh.speaking("socks4a"),
+        "socks5": microsocks.open.speaking("socks5"),
+        "socks5h": dante,
+        "socks5h+password": microsocks.password,
+    }

@@ -1,0 +1,76 @@
+"""Names that a proxy can resolve and the prober cannot.
+
+Each program runs in a mount namespace of its own, in which `/etc/hosts` is a file of the test and nothing else answers
+for names (no DNS). That works for every program alike; it needs root, or user namespaces for everybody.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+TARGET: Final = "only-the-proxy-knows.origin.test"
+"""The origin, for every proxy of the tests; unknown to this machine."""
+NEXT_HOP: Final = "only-the-proxy-knows.proxy.test"
+"""The next proxy in a chain, likewise."""
+DENIED: Final = "denied.origin.test"
+"""Refused by the proxies' rules. Has its own address, since dante turns the names in its rules into addresses."""
+NOWHERE: Final = "nowhere.origin.test"
+"""Unknown to everybody."""
+HOSTS: Final = f"127.0.0.1 localhost {TARGET} {NEXT_HOP}\n127.0.0.66 {DENIED}\n"
+
+BIND_AND_RUN: Final = """
+set -e
+mount --bind "$1" /etc/hosts
+mount --bind "$2" /etc/nsswitch.conf
+shift 2
+exec "$@"
+"""
+
+
+class NamesOfTheirOwn:
+    """Runs programs with their own view of names, where the machine allows it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hosts = folder / "hosts"
+        self.hosts.write_text(HOSTS)
+        self._services = folder / "nsswitch.conf"
+        self._services.write_text("passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
+
+    @functools.cached_property
+    def why_not(self) -> str | None:
+        """Why this machine allows no private names; None = it does."""
+        if shutil.which("unshare") is None:
+            return "unshare is not installed: apt-get install util-linux"
+        trial = subprocess.run(self._wrapped(["true"]), capture_output=True, text=True, check=False, timeout=20)
+        if trial.returncode == 0:
+            return None
+        return f"no private mount namespace (run as root, or allow user namespaces): {trial.stderr.strip()}"
+
+    @property
+    def target(self) -> str:
+        """The origin as a proxy that resolves should be told: the hidden name, or the address where there is none."""
+        return "127.0.0.1" if self.why_not else TARGET
+
+    @property
+    def next_hop(self) -> str:
+        """The next proxy, likewise."""
+        return "127.0.0.1" if self.why_not else NEXT_HOP
+
+    def wrap(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs `argv` with its own names; `argv` itself where the machine allows none."""
+        return list(argv) if self.why_not else self._wrapped(argv)
+
+    def _wrapped(self, argv: Sequence[str]) -> list[str]:
+        files = [str(self.hosts), str(self._services)]
+        if os.geteuid() == 0:
+            enter, back = ["unshare", "--mount", "--propagation", "private"], []
+        else:  # root inside a user namespace to mount, then oneself again: daemons behave differently as root
+            enter = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"]
+            back = ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]
+        return [*enter, "sh", "-c", BIND_AND_RUN, "sh", *files, *back, *argv]
