@@ -1,0 +1,95 @@
+"""A run over several processes: targets are dealt out whole, so that all routes of one target stay together in time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prober.engine.run import OnObservation, Pair
+from prober.engine.settings import ProbeSettings
+from prober.engine.worker import Finished, Job, frame, read_frame
+from prober.model import Observation
+
+_GRACE_SECONDS = 5.0
+"""What a worker gets to close its sockets before it is killed."""
+
+
+class WorkerError(Exception):
+    """A worker process ended before its share was done."""
+
+
+class WorkerPool:
+    """Runs pairs in `workers` processes. Made for one use; `worst_lag` is seconds, over all workers."""
+
+    def __init__(self, settings: ProbeSettings, *, workers: int, attempts: int = 1) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._attempts = attempts
+        self.worst_lag = 0.0
+
+    async def run(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
+        """Probe; as `Run.run`. Raises WorkerError if a process breaks. Cancellation ends all processes."""
+        shares = [share for share in _deal(pairs, self._workers) if share]
+        async with asyncio.TaskGroup() as group:
+            for number, share in enumerate(shares, 1):
+                job = Job(_share(self._settings, len(shares)), share, self._attempts)
+                group.create_task(self._drive(job, on_observation), name=f"worker {number}")
+
+    async def _drive(self, job: Job, on_observation: OnObservation) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "prober.engine.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        if process.stdin is None or process.stdout is None:
+            raise WorkerError("a worker process has no pipes")
+        try:
+            process.stdin.write(frame(job))
+            await process.stdin.drain()
+            while True:
+                message = await read_frame(process.stdout)
+                if isinstance(message, Finished):
+                    self.worst_lag = max(self.worst_lag, message.worst_lag)
+                    break
+                index, observation = _observed(message)
+                on_observation(job.pairs[index], observation)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise WorkerError("a worker process ended before its share was done; its messages are above") from error
+        finally:
+            process.stdin.close()
+            await asyncio.shield(_end(process))
+
+
+def _observed(message: object) -> tuple[int, Observation]:
+    match message:
+        case (int() as index, Observation() as observation):
+            return index, observation
+    raise WorkerError(f"a worker process sent a {type(message).__name__}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
+    """Targets in turn to each worker."""
+    order: dict[str, int] = {}
+    shares: list[list[Pair]] = [[] for _ in range(workers)]
+    for pair in pairs:
+        shares[order.setdefault(pair.target.id, len(order)) % workers].append(pair)
+    return [tuple(share) for share in shares]
+
+
+def _share(settings: ProbeSettings, workers: int) -> ProbeSettings:
+    """Each process's part of the limits, rounded up; per-host limits stay, since a host's targets may be apart."""
+    return replace(
+        settings,
+        concurrency=-(-settings.concurrency // workers),
+        per_route=-(-settings.per_route // workers),
+        rate=None if settings.rate is None else settings.rate / workers,
+    )
