@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -38,7 +38,6 @@ class Standing(IntEnum):
 class Terms:
     """What the host asks of a path."""
 
-    host: str
     in_scope: Callable[[Authority], bool]
     """Whether an anchor may vouch for the host."""
     pins: frozenset[str] | None
@@ -106,16 +105,17 @@ class ChainResolver:
                 self._note_instants()
 
     def resolve(self, sent: Sequence[Certificate], terms: Terms, at: int) -> Ending:
-        """The ending of a chain (leaf first, the rest in any order) for a host, at a time."""
+        """The ending of a chain (leaf first, the rest in any order) on a host's terms, at a time."""
         pinned = self._pinned(sent, terms.pins)
-        paths = find(
-            sent[0], self._bags(sent), lambda subject: [*pinned.get(subject, ()), *self._anchors_of(subject)], at
-        )
-        ending = self._anchored(paths, terms, at) or _unknown(paths) or self._incomplete(paths)
+
+        def anchors(subject_id: str) -> Sequence[Authority]:
+            return [*pinned.get(subject_id, ()), *self._anchors_of(subject_id)]
+
+        paths = find(sent[0], self._bags(sent), anchors, at)
+        ending = self._anchored(paths, terms, at) or _unknown(paths) or self._incomplete(sent[0], paths)
         held = {certificate.facts.sha256 for certificate in sent}
         links = ending.path.certificates[:-1] if ending.path.authority else ending.path.certificates
-        added = tuple(link.facts.sha256 for link in links if link.facts.sha256 not in held)
-        return Ending(ending.anchor, ending.path, ending.reason, ending.detail, ending.late, added, ending.forged)
+        return replace(ending, added=tuple(c.facts.sha256 for c in links if c.facts.sha256 not in held))
 
     def _bags(self, sent: Sequence[Certificate]) -> list[dict[str, list[Certificate]]]:
         return [bag(sent[1:]), self._bridges, self._learned_bag]
@@ -139,7 +139,7 @@ class ChainResolver:
         for standing, path in ranked[:MAX_CHECKS]:
             if fallback is not None and standing > fallback[0]:
                 break
-            ending = self._checked(path, standing, terms, at)
+            ending = self._checked(path, standing, at)
             if ending is None:
                 continue
             if not ending.late and ending.reason is not Reason.CERT_INVALID:
@@ -148,7 +148,7 @@ class ChainResolver:
                 fallback = (standing, ending)
         return fallback[1] if fallback else None
 
-    def _checked(self, path: Path, standing: Standing, terms: Terms, at: int) -> Ending | None:
+    def _checked(self, path: Path, standing: Standing, at: int) -> Ending | None:
         """The ending that a path to an anchor gives; None if its signatures do not hold."""
         if path.authority is None:
             return None
@@ -159,34 +159,35 @@ class ChainResolver:
             code = self._verifier.check(path.ders, None, keep=keep)
         anchor = path.authority.anchor
         if code == OK:
-            reason, detail = _standing_reason(standing, path.authority, terms.host)
+            reason, detail = _standing_reason(standing, path.authority)
             return Ending(anchor, path, reason, detail, late)
         if not signatures_hold(path.ders):
             return None
-        return Ending(
-            anchor, path, Reason.CERT_INVALID, f"the path to {_name(path)} breaks a rule (OpenSSL code {code})"
-        )
+        text = f"the path to {_name(path)} breaks a rule of RFC 5280 (OpenSSL code {code})"
+        return Ending(anchor, path, Reason.CERT_INVALID, text)
 
-    def _incomplete(self, paths: list[Path]) -> Ending:
-        missing = [path for path in paths if path.end is not End.ANCHOR]
-        path = max(missing or paths, key=lambda candidate: len(candidate.certificates))
-        forged = self._forged(path)
-        if forged is not None:
-            text = f"{_name(path)} names {shown(forged.facts.subject)} as its issuer, but that key did not sign it"
-            return Ending(Anchor.INCOMPLETE, path, Reason.CERT_UNTRUSTED, text, forged=forged.facts.sha256)
-        issuer = shown(path.certificates[-1].facts.issuer) or "an issuer without a name"
-        text = f"the certificate of {issuer} was not sent and is not known here"
+    def _incomplete(self, leaf: Certificate, paths: list[Path]) -> Ending:
+        """No path holds: the longest one by names, and whether one of ours is named on it that did not sign."""
+        ways = [path.certificates if path.authority is None else path.certificates[:-1] for path in paths]
+        path = Path(max(ways, key=len, default=()) or (leaf,), End.MISSING)
+        forged, held = self._forged(path)
+        if forged is not None and held is not None:
+            text = f"{_subject(forged)} names {_subject(held)} as its issuer, but that key did not sign it"
+            return Ending(Anchor.INCOMPLETE, path, Reason.CERT_UNTRUSTED, text, forged=held.facts.sha256)
+        issuer = shown(path.certificates[-1].facts.issuer) or "an authority without a name"
+        text = f"its issuer {issuer} was not sent, and none known here signed it"
         return Ending(Anchor.INCOMPLETE, path, Reason.CERT_INCOMPLETE_CHAIN, text)
 
-    def _forged(self, path: Path) -> Certificate | None:
+    def _forged(self, path: Path) -> tuple[Certificate | None, Certificate | None]:
+        """A certificate on the path that names one we hold as its issuer, by name and key, and that one."""
         for link in path.certificates:
             facts = link.facts
             held = [authority.certificate for authority in self._anchors_of(facts.issuer_id)]
             held += self._bridges.get(facts.issuer_id, [])
             named = [issuer for issuer in held if facts.aki is not None and issuer.facts.ski == facts.aki]
             if named and not any(signed_by(link.der, issuer.der) for issuer in named):
-                return named[0]
-        return None
+                return link, named[0]
+        return None, None
 
     def _note_instants(self) -> None:
         certificates = [authority.certificate for authority in self._authorities]
@@ -212,7 +213,7 @@ def _preference(path: Path, at: int) -> tuple[bool, int, bool, int]:
     return len(path.certificates) > 1, rank, not path.valid_at(at), len(path.certificates)
 
 
-def _standing_reason(standing: Standing, authority: Authority, host: str) -> tuple[Reason | None, str]:
+def _standing_reason(standing: Standing, authority: Authority) -> tuple[Reason | None, str]:
     name = shown(authority.certificate.facts.subject)
     match standing:
         case Standing.TRUSTED:
@@ -220,11 +221,11 @@ def _standing_reason(standing: Standing, authority: Authority, host: str) -> tup
         case Standing.OS_ONLY:
             return Reason.CERT_UNTRUSTED, f"only a root installed on this machine vouches for it: {name}"
         case Standing.OUT_OF_SCOPE:
-            return Reason.CERT_UNTRUSTED, f"it ends at {name}, which may not vouch for {shown(host)}"
+            return Reason.CERT_UNTRUSTED, f"it ends at {name}, which may not vouch for this name"
         case Standing.NOT_PINNED:
             return (
                 Reason.CERT_UNTRUSTED,
-                f"it ends at {name}, but none of the keys pinned for {shown(host)} is on the path",
+                f"it ends at {name}, but none of the keys pinned for this name is on the path",
             )
 
 
@@ -242,11 +243,15 @@ def _unknown(paths: list[Path]) -> Ending | None:
 
 
 def _name(path: Path) -> str:
-    return shown(path.certificates[-1].facts.subject) or "a certificate without a subject"
+    return _subject(path.certificates[-1])
+
+
+def _subject(certificate: Certificate) -> str:
+    return shown(certificate.facts.subject) or "a certificate without a subject"
 
 
 def _instants(certificates: Iterable[Certificate]) -> set[int]:
-    """Seconds at which a judgement may change. A bound and the second after it: which of the two counts is OpenSSL's."""
+    """Seconds at which a judgement may change: each bound and the second after, since OpenSSL says which counts."""
     return {
         int(bound) + after
         for certificate in certificates

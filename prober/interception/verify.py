@@ -25,37 +25,40 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class PathVerifier:
-    """Verifies paths whose certificates are already in order. Keeps a store for each anchor it has met."""
+    """Verifies paths whose certificates are already in order. Keeps the anchors it has loaded."""
 
     def __init__(self) -> None:
-        self._stores: dict[tuple[bytes, bool], crypto.X509Store] = {}
+        self._loaded: dict[bytes, crypto.X509] = {}
 
     def check(self, path: Sequence[bytes], at: int | None, *, keep: bool = True) -> int:
         """Verify `path` (DER, leaf first, anchor last; one certificate = a leaf trusted as it is).
 
         `at` is seconds since the epoch; None leaves validity periods out. `keep` says that the anchor is one of a
-        known few whose store is worth keeping. Returns OK, UNREADABLE or OpenSSL's X509_V_ERR code.
+        known few and worth keeping loaded. Returns OK, UNREADABLE or OpenSSL's X509_V_ERR code.
         """
         try:
             leaf, *between = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in path[:-1] or path]
-            store = self._store(path[-1], timed=at is not None, keep=keep)
-            if at is not None:
-                store.set_time(_EPOCH + dt.timedelta(seconds=at))
-            crypto.X509StoreContext(store, leaf, between).verify_certificate()
+            crypto.X509StoreContext(self._store(path[-1], at, keep=keep), leaf, between).verify_certificate()
         except crypto.X509StoreContextError as error:
             return int(error.errors[0])
         except crypto.Error:
             return UNREADABLE
         return OK
 
-    def _store(self, anchor: bytes, *, timed: bool, keep: bool) -> crypto.X509Store:
-        store = self._stores.get((anchor, timed))
-        if store is None:
-            store = crypto.X509Store()
-            store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | (0 if timed else _NO_CHECK_TIME))
-            store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
+    def _store(self, anchor: bytes, at: int | None, *, keep: bool) -> crypto.X509Store:
+        """A store made for one verification (4 µs): OpenSSL ignores a second `set_time` on the same one."""
+        certificate = self._loaded.get(anchor)
+        if certificate is None:
+            certificate = crypto.load_certificate(crypto.FILETYPE_ASN1, anchor)
             if keep:
-                self._stores[anchor, timed] = store
+                self._loaded[anchor] = certificate
+        store = crypto.X509Store()
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        if at is None:
+            store.set_flags(_NO_CHECK_TIME)
+        else:
+            store.set_time(_EPOCH + dt.timedelta(seconds=at))
+        store.add_cert(certificate)
         return store
 
 
