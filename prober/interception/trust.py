@@ -1,0 +1,203 @@
+"""Whether a captured chain would be trusted for a host, at a time, and by whom.
+
+Order of what is said when several things are wrong: not trusted (or incomplete, or against the rules), then dates,
+then the name, then the usage. The first gives the reason, all of them the detail: an interceptor's certificate is
+first of all somebody else's, whatever else is odd about it.
+
+Pins. A host may have pinned keys (SHA-256 of the SubjectPublicKeyInfo), under its name or `*.suffix` (the most
+specific entry counts, and alone). Then one of them must be on the path: as the leaf's key, or as an issuer's whose
+signatures hold down to the leaf. A match needs no root (`pinned`); a chain without one is not trusted, however public
+its root: that is what pinning is for. Names and dates are checked all the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
+from prober.interception.certificates import certificate_facts, shown
+from prober.interception.chains import ChainResolver, Ending, Terms
+from prober.interception.names import most_specific, name_problem, normal_host, under
+from prober.interception.recent import Recent
+from prober.model import Anchor, Failure, Reason, Stage
+
+MAX_SENT: Final = 100
+"""Certificates of a chain that are looked at."""
+LATEST: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last instant a certificate can name (RFC 5280 section 4.1.2.5)."""
+
+_JUDGED: Final = 4_096
+_ENDINGS: Final = 2_048
+
+Problem = tuple[Reason, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The judgement on one chain for one host."""
+
+    trusted: bool
+    failure: Failure | None
+    """Why not: a `cert-…` reason; None exactly when trusted."""
+    anchor: Anchor
+    """Where the chain ends. Says who signs, not whether all is well."""
+    path: tuple[str, ...]
+    """SHA-256 of the certificates on the path that decided, leaf first, the anchor last; without an anchor as far as it
+    goes. Empty if the leaf does not parse."""
+    added: tuple[str, ...] = ()
+    """SHA-256 of certificates on the path that were not sent and came from the bridges or other routes."""
+    forged: str | None = None
+    """SHA-256 of an authority's certificate that the chain names as issuer (name and key identifier) and whose key did
+    not make the signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A result and for how long it stands."""
+
+    trust: Trust
+    since: int
+    until: int
+    generation: int
+
+
+class TrustStore:
+    """Judges chains against Mozilla's store, the shipped certificates, the machine's store, user roots and pins.
+
+    `mozilla_pem` and `os_pem` are bundles (certifi's, the machine's or None); `pins` maps host or `*.suffix` to SPKI
+    digests in lower-case hex. Raises ValueError for a user root that holds no certificate.
+    """
+
+    def __init__(
+        self,
+        mozilla_pem: bytes,
+        os_pem: bytes | None = None,
+        roots: Sequence[UserRoot] = (),
+        pins: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        authorities = gather(mozilla_pem, os_pem, roots)
+        self._scopes = sorted({authority.names for authority in authorities if authority.names})
+        self._resolver = ChainResolver(authorities, shipped().bridges)
+        self._pins = {host.lower(): frozenset(map(str.lower, keys)) for host, keys in (pins or {}).items()}
+        self._judged: Recent[tuple[object, ...], _Judged] = Recent(_JUDGED)
+        self._endings: Recent[tuple[object, ...], tuple[Ending, int, int, int]] = Recent(_ENDINGS)
+
+    def judge(self, chain: tuple[bytes, ...], host: str, at: float, *, stage: Stage = Stage.TLS, hop: int = 0) -> Trust:
+        """Judge a chain as sent (DER, leaf first) for `host` at `at` (seconds since the epoch). Never raises.
+
+        `stage` and `hop` go into the failure. A judgement is kept as long as no certificate in play begins or ceases
+        to be valid; one that was not good is made anew after `learn` brought something.
+        """
+        if len(chain) > MAX_SENT:
+            chain = chain[:MAX_SENT]
+        content = (hashlib.sha256(b"".join(chain)).digest(), *map(len, chain))
+        key = (content, host, stage, hop)
+        known = self._judged.get(key)
+        if (
+            known is not None
+            and known.since <= at < known.until
+            and (known.trust.trusted or known.generation == self._resolver.generation)
+        ):
+            return known.trust
+        second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
+        judged = self._judge(chain, content, host, second, stage, hop)
+        self._judged.put(key, judged)
+        return judged.trust
+
+    def learn(self, chain: tuple[bytes, ...]) -> None:
+        """Use the intermediates of this chain to complete others that lack them.
+
+        Only certificates that an anchor vouches for by signature are kept, and a bounded number: a hostile route can
+        neither bring in its own nor push others out. Learn all chains of a run first, then judge: the order in which
+        routes answered then makes no difference.
+        """
+        self._resolver.learn(_certificates(chain[:MAX_SENT]))
+
+    def _judge(self, chain: tuple[bytes, ...], content: object, host: str, at: int, stage: Stage, hop: int) -> _Judged:
+        generation = self._resolver.generation
+        if not chain or certificate_facts(chain[0]) is None:
+            text = "its certificate cannot be read" if chain else "no certificate was sent"
+            unread = Failure(stage, hop, Reason.CERT_INVALID, text)
+            return _Judged(Trust(False, unread, Anchor.INCOMPLETE, ()), 0, LATEST, generation)
+        sent = _certificates(chain)
+        name = normal_host(host)
+        ending, since, until = self._ending(sent, content, name, at)
+        problems = list(_problems(sent[0], ending, name, at))
+        failure = _failure(problems, stage, hop)
+        trust = Trust(failure is None, failure, ending.anchor, ending.path.digests, ending.added, ending.forged)
+        return _Judged(trust, since, until, generation)
+
+    def _ending(self, sent: list[Certificate], content: object, host: str, at: int) -> tuple[Ending, int, int]:
+        """Where the chain ends for hosts like this one; the same for all hosts of equal pins and scopes."""
+        pins = most_specific(host, self._pins)
+        scopes = tuple(under(host, names) for names in self._scopes)
+        key = (content, scopes, pins)
+        known = self._endings.get(key)
+        if known is not None:
+            ending, since, until, generation = known
+            fresh = ending.reason is None and not ending.late
+            if since <= at < until and (fresh or generation == self._resolver.generation):
+                return ending, since, until
+
+        def in_scope(authority: Authority) -> bool:
+            return not authority.names or under(host, authority.names)
+
+        ending = self._resolver.resolve(sent, Terms(in_scope, pins), at)
+        since, until = self._resolver.steady(sent, at)
+        self._endings.put(key, (ending, since, until, self._resolver.generation))
+        return ending, since, until
+
+
+def _certificates(chain: tuple[bytes, ...]) -> list[Certificate]:
+    """Those of the chain that parse."""
+    return [Certificate(der, facts) for der in chain if (facts := certificate_facts(der)) is not None]
+
+
+def _failure(problems: list[Problem], stage: Stage, hop: int) -> Failure | None:
+    if not problems:
+        return None
+    return Failure(stage, hop, problems[0][0], "; also: ".join(text for _, text in problems))
+
+
+def _problems(leaf: Certificate, ending: Ending, host: str, at: int) -> Iterator[Problem]:
+    """All that is wrong, most telling first."""
+    if ending.reason is not None:
+        yield ending.reason, ending.detail
+    if "extensions" in leaf.facts.unreadable:
+        yield Reason.CERT_INVALID, "its extensions cannot be read"
+    yield from _date_problems(ending, at)
+    if "extensions" not in leaf.facts.unreadable:
+        mismatch = name_problem(leaf.der, host)
+        if mismatch is not None:
+            yield Reason.CERT_NAME_MISMATCH, mismatch
+    links = ending.path.certificates[:-1] if ending.path.authority else ending.path.certificates
+    for link in (leaf, *(other for other in links if other is not leaf)):
+        if not link.facts.serves_tls:
+            text = f"{_whose(link, leaf)} may not be used for TLS servers (extended key usage)"
+            yield Reason.CERT_WRONG_USAGE, text
+
+
+def _date_problems(ending: Ending, at: int) -> Iterator[Problem]:
+    leaf = ending.path.certificates[0]
+    found = False
+    for link in ending.path.certificates:
+        if at < link.facts.not_before:
+            found = True
+            yield Reason.CERT_NOT_YET_VALID, f"{_whose(link, leaf)} is not valid before {_utc(link.facts.not_before)}"
+        elif at > link.facts.not_after:
+            found = True
+            yield Reason.CERT_EXPIRED, f"{_whose(link, leaf)} expired {_utc(link.facts.not_after)}"
+    if ending.late and not found:
+        yield Reason.CERT_EXPIRED, "a certificate on the path ends its validity this second"
+
+
+def _whose(link: Certificate, leaf: Certificate) -> str:
+    return "its certificate" if link is leaf else f"its issuer {shown(link.facts.subject)}"
+
+
+def _utc(instant: float) -> str:
+    return dt.datetime.fromtimestamp(instant, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
