@@ -16,11 +16,12 @@ MAX_SHOWN: Final = 400
 def sanitize(text: str, *, limit: int = MAX_SHOWN, ascii_only: bool = False) -> str:
     """`text` on one line, with what a terminal or a reader could be fooled by written as an escape.
 
-    All white space, line breaks too, becomes single spaces; other unfit characters become `\\x1b`, `\\u202e`. The answer has at most `limit` characters. With `ascii_only` nothing outside ASCII is left.
+    All white space, line breaks too, becomes single spaces; other unfit characters become `\\x1b`, `\\u202e`. The
+    answer has at most `limit` characters. With `ascii_only` nothing outside ASCII is left.
     """
     text = text[: limit * 2]  # whatever is escaped only gets longer
     if not (text.isascii() and text.isprintable()):
-        text = "".join(map(_shown, " ".join(text.split()) if text.split() else ""))
+        text = "".join(map(_shown, " ".join(text.split())))
     if ascii_only and not text.isascii():
         text = text.translate(_SHOWN_AS).encode("ascii", "backslashreplace").decode()
     if len(text) > limit:
