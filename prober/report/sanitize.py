@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
+from typing import Final, TextIO
 
 _SHOWN_AS: Final = str.maketrans(
     {"…": "...", "×": "x", "·": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "≠": "!=", "≤": "<="}
@@ -36,6 +36,12 @@ def _shown(character: str) -> str:
     if category == "Zs":
         return " "
     return character.encode("unicode_escape").decode() if category in _UNFIT else character
+
+
+def takes_unicode(stream: TextIO) -> bool:
+    """Whether more than ASCII can safely be written to a stream."""
+    encoding = getattr(stream, "encoding", None) or ""
+    return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
 
 
 def several(number: int, one: str, many: str = "") -> str:

@@ -19,7 +19,7 @@ from rich.text import Text
 from prober.report.causes import Finding, Kind, findings_of
 from prober.report.document import Run, SkippedDoc
 from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
-from prober.report.sanitize import sanitize, seconds, several
+from prober.report.sanitize import sanitize, seconds, several, takes_unicode
 
 NAMES_SHOWN: Final = 5
 """Names listed for a finding unless all are asked for."""
@@ -59,7 +59,7 @@ def write_table(run: Run, stream: TextIO, *, verbose: int = 0, width: int | None
     console = Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False, legacy_windows=False
     )
-    _Report(run, console, verbose=verbose, ascii_only=not _takes_unicode(stream)).print()
+    _Report(run, console, verbose=verbose, ascii_only=not takes_unicode(stream)).print()
 
 
 def table_text(run: Run, *, width: int = 80, verbose: int = 0, ascii_only: bool = False) -> str:
@@ -85,10 +85,6 @@ def render_svg(run: Run, *, width: int = 100, verbose: int = 0, title: str = "pr
     )
     _Report(run, console, verbose=verbose, ascii_only=False).print()
     return console.export_svg(title=title, theme=_SVG_THEME, code_format=_SVG_FORMAT, unique_id="prober")
-
-
-def _takes_unicode(stream: TextIO) -> bool:
-    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
 
 
 class _Report:
