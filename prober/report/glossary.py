@@ -23,8 +23,8 @@ from prober.windows_codes import (
 STAGES: Final[dict[Stage, str]] = {
     Stage.CONFIG: "Before the first packet: a setting, file or script that the probe needs is unusable.",
     Stage.LOCAL: "On this machine: the prober ran out of something. Never somebody else's outage.",
-    Stage.DNS: "Resolving a name here: the first proxy's, or the target's on a direct route or behind socks4 and socks5.",
-    Stage.CONNECT: "The TCP connection that this machine makes: to the first proxy, or to the target on a direct route.",
+    Stage.DNS: "Resolving a name here: the first proxy's, or the target's if it is direct or behind socks4 or socks5.",
+    Stage.CONNECT: "The TCP connection made by this machine: to the first proxy, or to the target if it is direct.",
     Stage.PROXY_TLS: "The TLS handshake with an HTTPS proxy.",
     Stage.PROXY: "The negotiation with a proxy (CONNECT or SOCKS), including what that proxy does to get further.",
     Stage.TLS: "The TLS handshake with the target, through all proxies.",
@@ -33,8 +33,8 @@ STAGES: Final[dict[Stage, str]] = {
 ANCHORS: Final[dict[Anchor, str]] = {
     Anchor.PUBLIC: "The chain ends in a root of the public web (Mozilla's store).",
     Anchor.PUBLIC_LEGACY: "The chain ends in a root that was in the public stores until lately.",
-    Anchor.VENDOR_PRIVATE: "The chain ends in one of the vendor's own roots, which no public store has; expected for many "
-    "Defender hosts.",
+    Anchor.VENDOR_PRIVATE: "The chain ends in one of the vendor's own roots, which no public store has; many "
+    "Defender hosts are like that.",
     Anchor.PINNED: "The certificate's key is the one given with --pin.",
     Anchor.OS_ONLY: "The chain ends in a root that only this machine's own store has: typical of a company's TLS "
     "inspection.",
@@ -49,8 +49,8 @@ TERMS: Final[dict[str, str]] = {
     "egress": "The name of the place where this prober stands.",
     "reachable": "The target answered as itself: the TLS handshake finished (tls), a well-formed HTTP response came "
     "inside it (https), or one that can be attributed to the origin (http).",
-    "trusted": "The certificate chain ends where it should and fits the name and the date. A fact of its own: an untrusted "
-    "certificate never stops the probe.",
+    "trusted": "The certificate chain ends where it should and fits the name and the date. A fact of its own: it never "
+    "stops the probe.",
     "as_expected": "Whether the HTTP status is one that is documented; null where none is. Never stops the probe.",
 }
 _LATER: Final = "Exported by `prober serve`, which comes with a later version of prober."
@@ -66,11 +66,6 @@ class Explanation:
     meaning: str
     more: tuple[tuple[str, str], ...] = ()
     """Label and text of what follows."""
-
-    def text(self) -> str:
-        """All of it on a few lines."""
-        lines = [f"{self.word} ({self.kind})", self.meaning]
-        return "\n".join([*lines, *(f"{label}: {text}" for label, text in self.more)])
 
 
 def explain(word: str) -> Explanation | None:
@@ -140,11 +135,10 @@ def _code(word: str) -> Explanation | None:
     if found is None:
         return None
     code, meaning = found
-    reasons = "; ".join(f"{reason}: {advice(reason).meaning}" for reason in meaning.reasons)
+    may_be = tuple((f"May be {reason}", advice(reason).meaning) for reason in meaning.reasons)
     number = "" if code.code is None else f" ({code.code})"
-    more = (("prober's words for it", reasons),) if reasons else ()
     text = meaning.meaning[0].upper() + meaning.meaning[1:] + "."
-    return Explanation(f"{code.hresult}{number} {code.name}", "Windows code", text, more)
+    return Explanation(f"{code.hresult}{number} {code.name}", "Windows code", text, may_be)
 
 
 def _by_name(name: str) -> tuple[WindowsCode, WindowsMeaning] | None:

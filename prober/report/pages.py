@@ -13,12 +13,12 @@ _HEAD = """\
 # Failure words
 
 A failure says where (`stage`), at whom (`hop`: 0 is the target itself, 1… are the proxies, outermost first) and why
-(`reason`). The words are closed and stable: they are labels of metrics and keys of reports. What was actually seen stands
-in `detail`. `prober explain WORD` prints the same as this page; it also takes Windows codes (`0x80072EE7`, `12007`,
-`-2147012889`).
+(`reason`). The words are closed and stable: they are labels of metrics and keys of reports. What was actually seen
+stands in `detail`. `prober explain WORD` prints the same as this page; it also takes Windows codes (`0x80072EE7`,
+`12007`, `-2147012889`).
 
-"Windows shows about" is a mapping for orientation, not an observation. Where a TLS or certificate fault has no code here,
-Windows shows 12175 (0x80072F8F), which stands for all of them; every TLS or certificate fault on the way to an HTTPS
+"Windows shows about" is a mapping for orientation, not an observation. Where a TLS or certificate fault has no code
+here, Windows shows 12175 (0x80072F8F), which stands for all of them; every TLS or certificate fault on the way to an HTTPS
 proxy (stage `proxy-tls`) is 12188 (0x80072F9C).
 
 `--retries` tries again after what came back quickly and often passes by itself; each word says whether it counts.
