@@ -1,8 +1,8 @@
 """Targets given by hand: `HOST[:PORT]`, `tls://…`, `https://…`, `http://…`, and files of them.
 
-A sentence, never a guess: what is not one of these forms is refused with what to write instead. Names become A-labels by
-IDNA 2003 (RFC 3490, what Python's own codec does); the few characters that IDNA 2008 treats differently are refused,
-since they would name another host.
+A sentence, never a guess: what is not one of these forms is refused with what to write instead. Names become A-labels
+by IDNA 2003 (RFC 3490, what Python's own codec does); the few characters that IDNA 2008 treats differently are
+refused, since they would name another host.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def parse_target(text: str) -> Target:
 
 
 def read_target_file(path: str | Path) -> tuple[Target, ...]:
-    """The targets of a file, one a line; empty lines and what follows a `#` (at the start or after a space) are left out.
+    """The targets of a file, one a line; empty lines and comments (`#` at the start or after a space) are left out.
 
     A target that stands there twice is taken once. Raises `CatalogErrors` with every line that is wrong.
     """

@@ -24,7 +24,7 @@ class CatalogError:
         return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
 
 
-class CatalogErrors(Exception):
+class CatalogErrors(Exception):  # noqa: N818 - it carries all of them
     """Catalogs or target files that cannot be used, with every mistake found in them."""
 
     def __init__(self, errors: Sequence[CatalogError]) -> None:
@@ -44,7 +44,7 @@ class SelectionError:
         return f"{self.path}: {self.message}"
 
 
-class SelectionErrors(ValueError):
+class SelectionErrors(ValueError):  # noqa: N818 - it carries all of them
     """A selection that names things which do not exist, with every mistake in it."""
 
     def __init__(self, errors: Sequence[SelectionError]) -> None:
@@ -53,7 +53,7 @@ class SelectionErrors(ValueError):
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
-    """The sentence about a name that is not one of `valid`: with the nearest one, or with all of them if none is near."""
+    """The sentence about a name that is not one of `valid`: with the nearest one, or all of them if none is near."""
     names = list(valid)
     folded = {each.casefold(): each for each in names}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
