@@ -13,7 +13,7 @@ The ClientHello is a named profile, the same on all routes: comparing routes mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -146,6 +146,8 @@ def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
     if where & _LOOP:
         if not layer.client_cert_requested and connection.get_state_string() == _CERTIFICATE_REQUEST_STATE:
             layer.client_cert_requested = True
+            if layer.facts is not None:  # asked in a second handshake (TLS 1.2)
+                layer.facts = replace(layer.facts, client_cert_requested=True)
     elif where == _READ_ALERT:
         layer.alert_received = code & 0xFF
     elif where == _WRITE_ALERT:
