@@ -108,7 +108,9 @@ def load(
     )
     errors += [_route_error(layers, error) for error in chosen.errors]
     if errors or settings is None:
-        raise ConfigErrors(sorted(set(errors), key=lambda error: (error.source.partition(":")[0], error.line or 0)))
+        raise ConfigErrors(
+            sorted(dict.fromkeys(errors), key=lambda error: (error.source.partition(":")[0], error.line or 0))
+        )
     return Loaded(
         settings=settings,
         origin=_origins(settings, layers),
