@@ -293,6 +293,7 @@ def test_routes_from_the_environment_s_own_variable(write: Write) -> None:
     assert names(loaded) == ["a", "b"]
     assert loaded.routes_origin == "environment PROBER_VIA"
     assert names(load(None, {"PROBER_VIA": "a=http://h"}, {}, via=["c=http://h"])) == ["direct", "c"]
+    assert names(load(None, {"PROBER_NO_DIRECT": "1"}, {}, via=["c=http://h"])) == ["c"]
 
 
 def password(loaded: Loaded, route: str) -> Secret | None:
