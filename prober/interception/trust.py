@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
@@ -30,8 +30,8 @@ MAX_SENT: Final = 100
 LATEST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant a certificate can name (RFC 5280 section 4.1.2.5)."""
 
-_JUDGED: Final = 4_096
-_ENDINGS: Final = 2_048
+_JUDGED: Final = 16_384  # a chain and host each, some 600 bytes: room for a monitor of 10,000 targets
+_ENDINGS: Final = 4_096
 
 Problem = tuple[Reason, str]
 
@@ -94,19 +94,22 @@ class TrustStore:
         """
         if len(chain) > MAX_SENT:
             chain = chain[:MAX_SENT]
+        # Lengths too: the same octets cut elsewhere are another chain.
         content = (hashlib.sha256(b"".join(chain)).digest(), *map(len, chain))
-        key = (content, host, stage, hop)
+        key = (content, host)
         known = self._judged.get(key)
         if (
-            known is not None
-            and known.since <= at < known.until
-            and (known.trust.trusted or known.generation == self._resolver.generation)
+            known is None
+            or not known.since <= at < known.until
+            or not (known.trust.trusted or known.generation == self._resolver.generation)
         ):
-            return known.trust
-        second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
-        judged = self._judge(chain, content, host, second, stage, hop)
-        self._judged.put(key, judged)
-        return judged.trust
+            second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
+            known = self._judge(chain, content, host, second)
+            self._judged.put(key, known)
+        trust = known.trust
+        if trust.failure is None or (stage is Stage.TLS and hop == 0):
+            return trust
+        return replace(trust, failure=replace(trust.failure, stage=stage, hop=hop))
 
     def learn(self, chain: tuple[bytes, ...]) -> None:
         """Use the intermediates of this chain to complete others that lack them.
@@ -117,17 +120,17 @@ class TrustStore:
         """
         self._resolver.learn(_certificates(chain[:MAX_SENT]))
 
-    def _judge(self, chain: tuple[bytes, ...], content: object, host: str, at: int, stage: Stage, hop: int) -> _Judged:
+    def _judge(self, chain: tuple[bytes, ...], content: object, host: str, at: int) -> _Judged:
         generation = self._resolver.generation
         if not chain or certificate_facts(chain[0]) is None:
             text = "its certificate cannot be read" if chain else "no certificate was sent"
-            unread = Failure(stage, hop, Reason.CERT_INVALID, text)
+            unread = Failure(Stage.TLS, 0, Reason.CERT_INVALID, text)
             return _Judged(Trust(False, unread, Anchor.INCOMPLETE, ()), 0, LATEST, generation)
         sent = _certificates(chain)
         name = normal_host(host)
         ending, since, until = self._ending(sent, content, name, at)
         problems = list(_problems(sent[0], ending, name, at))
-        failure = _failure(problems, stage, hop)
+        failure = _failure(problems)
         trust = Trust(failure is None, failure, ending.anchor, ending.path.digests, ending.added, ending.forged)
         return _Judged(trust, since, until, generation)
 
@@ -157,10 +160,10 @@ def _certificates(chain: tuple[bytes, ...]) -> list[Certificate]:
     return [Certificate(der, facts) for der in chain if (facts := certificate_facts(der)) is not None]
 
 
-def _failure(problems: list[Problem], stage: Stage, hop: int) -> Failure | None:
+def _failure(problems: list[Problem]) -> Failure | None:
     if not problems:
         return None
-    return Failure(stage, hop, problems[0][0], "; also: ".join(text for _, text in problems))
+    return Failure(Stage.TLS, 0, problems[0][0], "; also: ".join(text for _, text in problems))
 
 
 def _problems(leaf: Certificate, ending: Ending, host: str, at: int) -> Iterator[Problem]:
