@@ -30,8 +30,12 @@ MAX_SENT: Final = 100
 LATEST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant a certificate can name (RFC 5280 section 4.1.2.5)."""
 
-_JUDGED: Final = 16_384  # a chain and host each, some 600 bytes: room for a monitor of 10,000 targets
+_JUDGED: Final = 12_288  # enough for a monitor of 10,000 targets
 _ENDINGS: Final = 4_096
+_AS_IT_IS: Final = 8_192  # octets of a chain that is its own key; comparing costs a third of hashing
+
+Content = tuple[bytes | int, ...]
+"""What a chain is remembered by: itself, or if it is long its digest and the lengths of its certificates."""
 
 Problem = tuple[Reason, str]
 
@@ -83,7 +87,8 @@ class TrustStore:
         self._scopes = sorted({authority.names for authority in authorities if authority.names})
         self._resolver = ChainResolver(authorities, shipped().bridges)
         self._pins = {host.lower(): frozenset(map(str.lower, keys)) for host, keys in (pins or {}).items()}
-        self._judged: Recent[tuple[object, ...], _Judged] = Recent(_JUDGED)
+        self._judged: Recent[tuple[Content, str], _Judged] = Recent(_JUDGED)
+        self._issuers: Recent[bytes, bytes] = Recent(512)
         self._endings: Recent[tuple[object, ...], tuple[Ending, int, int, int]] = Recent(_ENDINGS)
 
     def judge(self, chain: tuple[bytes, ...], host: str, at: float, *, stage: Stage = Stage.TLS, hop: int = 0) -> Trust:
@@ -94,18 +99,17 @@ class TrustStore:
         """
         if len(chain) > MAX_SENT:
             chain = chain[:MAX_SENT]
-        # Lengths too: the same octets cut elsewhere are another chain.
-        content = (hashlib.sha256(b"".join(chain)).digest(), *map(len, chain))
-        key = (content, host)
-        known = self._judged.get(key)
+        content = _content(chain)
+        known = self._judged.get((content, host))
         if (
             known is None
             or not known.since <= at < known.until
             or not (known.trust.trusted or known.generation == self._resolver.generation)
         ):
             second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
+            content = self._shared(content)
             known = self._judge(chain, content, host, second)
-            self._judged.put(key, known)
+            self._judged.put((content, host), known)
         trust = known.trust
         if trust.failure is None or (stage is Stage.TLS and hop == 0):
             return trust
@@ -120,7 +124,19 @@ class TrustStore:
         """
         self._resolver.learn(_certificates(chain[:MAX_SENT]))
 
-    def _judge(self, chain: tuple[bytes, ...], content: object, host: str, at: int) -> _Judged:
+    def _shared(self, content: Content) -> Content:
+        """The same content with one copy of what follows the leaf, which many chains have in common."""
+        shared: list[bytes | int] = list(content)
+        for place, part in enumerate(content[1:], start=1):
+            if isinstance(part, bytes):
+                known = self._issuers.get(part)
+                if known is None:
+                    self._issuers.put(part, part)
+                else:
+                    shared[place] = known
+        return tuple(shared)
+
+    def _judge(self, chain: tuple[bytes, ...], content: Content, host: str, at: int) -> _Judged:
         generation = self._resolver.generation
         if not chain or certificate_facts(chain[0]) is None:
             text = "its certificate cannot be read" if chain else "no certificate was sent"
@@ -134,7 +150,7 @@ class TrustStore:
         trust = Trust(failure is None, failure, ending.anchor, ending.path.digests, ending.added, ending.forged)
         return _Judged(trust, since, until, generation)
 
-    def _ending(self, sent: list[Certificate], content: object, host: str, at: int) -> tuple[Ending, int, int]:
+    def _ending(self, sent: list[Certificate], content: Content, host: str, at: int) -> tuple[Ending, int, int]:
         """Where the chain ends for hosts like this one; the same for all hosts of equal pins and scopes."""
         pins = most_specific(host, self._pins)
         scopes = tuple(under(host, names) for names in self._scopes)
@@ -153,6 +169,13 @@ class TrustStore:
         since, until = self._resolver.steady(sent, at)
         self._endings.put(key, (ending, since, until, self._resolver.generation))
         return ending, since, until
+
+
+def _content(chain: tuple[bytes, ...]) -> Content:
+    lengths = tuple(map(len, chain))
+    if sum(lengths) <= _AS_IT_IS:
+        return chain
+    return (hashlib.sha256(b"".join(chain)).digest(), *lengths)
 
 
 def _certificates(chain: tuple[bytes, ...]) -> list[Certificate]:

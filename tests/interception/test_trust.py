@@ -608,8 +608,15 @@ class TestMemory:
                 assert world.judge(world.leaf, world.middle, host=host, at=world.pki.now + later).trusted
         assert len(calls) == 1
 
+    def test_long_chains_are_remembered_too(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        chain = (world.leaf.der, world.middle.der, *[bytes([n]) * 3_000 for n in range(5)])
+        first = world.store.judge(chain, HOST, world.pki.now)
+        monkeypatch.setattr(world.store, "_judge", None)
+        assert first.trusted
+        assert world.store.judge(chain, HOST, world.pki.now) is first
+
     def test_floods_are_bounded(self, world: World) -> None:
         for number in range(20_000):
             world.store.judge((b"%d" % number,), HOST, world.pki.now)
-        assert len(world.store._judged) <= 16_384
+        assert len(world.store._judged) <= 12_288
         assert world.judge(world.leaf, world.middle).trusted
