@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import pytest
 
@@ -164,6 +166,7 @@ def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: b
     )
 
 
-@pytest.fixture
-def make_run() -> Callable[..., Run]:
-    return run_of
+@pytest.fixture(scope="session")
+def world() -> ModuleType:
+    """This file's names, for tests that build on them."""
+    return sys.modules[__name__]
