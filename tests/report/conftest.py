@@ -60,7 +60,7 @@ def read(der: bytes) -> Certificate | None:
 
 
 def tls(issuer: str = "CN=Microsoft TLS RSA Root G2") -> TlsFacts:
-    chain = (f"CN=leaf|{issuer}".encode(), f"{issuer}|CN=Root".encode())
+    chain = tuple(text.encode("utf-8", "replace") for text in (f"CN=leaf|{issuer}", f"{issuer}|CN=Root"))
     return TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "x25519", "http/1.1", False, True, chain)
 
 

@@ -146,9 +146,9 @@ def hostile_run(world: ModuleType, text: str) -> Run:
         build_result(target, route, [failed], None, "paris", facts=world.read),
         build_result(replace(target, id="y"), route, [reached], untrusted, "paris", facts=world.read),
     )
-    base: Run = world.run_of(world.ROUTES[:1], 1)
+    run: Run = world.run_of(world.ROUTES[:1], 1)
     return msgspec.structs.replace(
-        base,
+        run,
         routes=(route_document(route),),
         results=results,
         skipped=(skipped_document({"host": text.encode("utf-8", "replace").decode()}, text, text),),
