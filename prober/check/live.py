@@ -33,7 +33,7 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; what was measured stays in `conduct`."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:

@@ -97,12 +97,12 @@ def origin(
 
 async def _run_lab(targets: Sequence[Target], place: Path, write_config: Path | None, ready_file: Path | None) -> None:
     from prober.lab.process import ending
-    from prober.lab.world import Lab
+    from prober.lab.world import Lab, write_whole
 
     with ending() as told:
         async with Lab(targets, place) as world:
             if write_config is not None:
-                write_config.write_text(world.config(), "utf-8")
+                write_whole(write_config, world.config().encode())
             typer.echo(_describe(world, write_config or world.config_file))
             _write_ready(
                 ready_file,

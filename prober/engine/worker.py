@@ -57,7 +57,7 @@ async def read_frame(reader: asyncio.StreamReader) -> object:
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    source, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
     writer = asyncio.StreamWriter(transport, protocol, None, loop)
     job = await read_frame(reader)
@@ -83,6 +83,7 @@ async def _serve() -> None:
     writer.write(frame(Finished(run.lag.worst)))
     await writer.drain()
     writer.close()
+    source.close()
 
 
 def main() -> None:

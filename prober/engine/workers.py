@@ -62,8 +62,7 @@ class WorkerPool:
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise WorkerError("a worker process ended before its share was done; its messages are above") from error
         finally:
-            process.stdin.close()
-            await asyncio.shield(_end(process))
+            await asyncio.shield(_end(process))  # closes the worker's input, which ends it
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -74,12 +73,13 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let the worker end by itself, else kill it; what it still says is read, so that the pipes close."""
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
-            await process.wait()
+            await process.communicate()
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:

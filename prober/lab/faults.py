@@ -92,5 +92,6 @@ def credential(fault: Fault | None, host: str, authorities: Authorities) -> Cred
         whole = public.leaf([host])
         return Credential(whole.key, whole.certificate)
     if fault is Fault.UNTRUSTED:
-        return authorities.stray.leaf([host])
+        stray = authorities.stray.leaf([host])
+        return Credential(stray.key, stray.certificate, (*stray.chain, authorities.stray.root))  # as interceptors send it
     return None
