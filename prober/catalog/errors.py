@@ -24,7 +24,7 @@ class CatalogError:
         return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
 
 
-class CatalogErrors(Exception):  # noqa: N818 - it carries all of them
+class CatalogErrors(Exception):
     """Catalogs or target files that cannot be used, with every mistake found in them."""
 
     def __init__(self, errors: Sequence[CatalogError]) -> None:
@@ -44,7 +44,7 @@ class SelectionError:
         return f"{self.path}: {self.message}"
 
 
-class SelectionErrors(ValueError):  # noqa: N818 - it carries all of them
+class SelectionErrors(ValueError):
     """A selection that names things which do not exist, with every mistake in it."""
 
     def __init__(self, errors: Sequence[SelectionError]) -> None:

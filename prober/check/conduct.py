@@ -17,7 +17,15 @@ from prober.engine.workers import WorkerPool
 from prober.interception.certificates import certificate_facts
 from prober.interception.trust import Trust
 from prober.model import Observation
-from prober.report.build import build_result, collect_certificates, headline, instant, route_document, skipped_document, summary_of
+from prober.report.build import (
+    build_result,
+    collect_certificates,
+    headline,
+    instant,
+    route_document,
+    skipped_document,
+    summary_of,
+)
 from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Result
 from prober.report.document import Run as RunDocument
 from prober.report.notes import NoteId, note
@@ -89,7 +97,9 @@ class Conduct:
             started=instant(self._started),
             finished=instant(self._finished),
             complete=self._complete,
-            routes=tuple(route_document(rule.https if isinstance(rule, EnvironmentRoute) else rule) for rule in self._plan.rules),
+            routes=tuple(
+                route_document(rule.https if isinstance(rule, EnvironmentRoute) else rule) for rule in self._plan.rules
+            ),
             summary=summary_of(results, self._plan.services_without_probes),
             skipped=tuple(skipped_document(each.target, each.why, each.option) for each in self._plan.skipped),
             results=results,
@@ -100,7 +110,12 @@ class Conduct:
 
     def _result(self, pair: Pair, observations: list[Observation]) -> Result:
         return build_result(
-            pair.target, pair.route, observations, self._trust(pair, observations), self._plan.egress, facts=certificate_facts
+            pair.target,
+            pair.route,
+            observations,
+            self._trust(pair, observations),
+            self._plan.egress,
+            facts=certificate_facts,
         )
 
     def _trust(self, pair: Pair, observations: list[Observation]) -> Trust | None:
@@ -114,15 +129,25 @@ class Conduct:
         for warning in plan.warnings:
             yield note(NoteId.CONFIGURATION, warning)
         if plan.descriptors.clamped:
-            text = f"{plan.descriptors.allowed} probes at once instead of {plan.descriptors.asked}: the limit of open descriptors is {plan.descriptors.limit} (raise it with ulimit -n)"
+            found = plan.descriptors
+            text = (
+                f"{found.allowed} probes at once instead of {found.asked}: "
+                f"the limit of open descriptors is {found.limit} (raise it with ulimit -n)"
+            )
             yield note(NoteId.CONCURRENCY_CLAMPED, text)
         if not self._complete:
-            yield note(NoteId.INTERRUPTED, f"Interrupted after {self.observed} of {self.expected} probes; what was measured is reported.")
+            yield note(
+                NoteId.INTERRUPTED,
+                f"Interrupted after {self.observed} of {self.expected} probes; what was measured is reported.",
+            )
         yield from self._ipv6_notes()
         if machine_roots() is None:
             yield note(NoteId.OS_TRUST_STORE_MISSING)
         if self._lag > _LAG_WORTH_A_NOTE:
-            yield note(NoteId.LOOP_LAG, f"The prober's own event loop was up to {self._lag:.2f} s late: timings around then are too long.")
+            yield note(
+                NoteId.LOOP_LAG,
+                f"The prober's own event loop was up to {self._lag:.2f} s late: timings around then are too long.",
+            )
 
     def _ipv6_notes(self) -> Iterator[NoteDoc]:
         """The services do not support devices that have IPv6 only, so whatever has no IPv4 is named."""

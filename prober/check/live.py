@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO, Protocol, TextIO
 
 from prober.check.conduct import Conduct
 from prober.check.plan import Plan
@@ -57,7 +58,7 @@ class JsonLines:
         self._stream: IO[bytes] = sys.stdout.buffer if path is None else path.open("wb")
         self._own = path is not None
 
-    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # noqa: ARG002 # interface
+    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
         """Write the pair's result if this was its last attempt."""
         result = conduct.result_when_done(pair)
         if result is not None:
@@ -98,13 +99,15 @@ class Progress:
             self._bar.start()
         return self
 
-    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # noqa: ARG002 # interface
+    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
         """One more; rich itself repaints at its own pace."""
         if self._enabled:
             self._failed += not observation.reachable
             self._bar.update(self._task, advance=1, failed=f"{self._failed} not reached" if self._failed else "")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._enabled:
             self._bar.stop()
 
@@ -114,29 +117,25 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
 
     Raises OSError.
     """
-    import io
-
-    from prober.report.files import encode, replace_file
-
     if format_ == "json":
-        data = encode(run, indent=2)
+        from prober.report.files import encode
+
+        text = encode(run, indent=2).decode() + "\n"
+        write: Callable[[TextIO], object] = lambda stream: stream.write(text)  # noqa: E731 # one line each way
+    elif format_ == "csv":
+        from prober.report.csv import write_csv
+
+        write = partial(write_csv, run.results)
     else:
-        text: IO[str] = io.StringIO() if path is not None else sys.stdout
-        if format_ == "csv":
-            from prober.report.csv import write_csv
+        from prober.report.table import write_table
 
-            write_csv(run, text)
-        else:
-            from prober.report.table import write_table
-
-            write_table(run, text, verbose=verbose)
-        if path is None:
-            with suppress(BrokenPipeError):
-                text.flush()
-            return
-        data = text.getvalue().encode() if isinstance(text, io.StringIO) else b""
+        write = partial(write_table, run, verbose=verbose)
     if path is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write(sys.stdout)
+        sys.stdout.flush()
     else:
-        replace_file(path, data)
+        from prober.report.files import replace_file
+
+        whole = io.StringIO()
+        write(whole)
+        replace_file(path, whole.getvalue().encode())

@@ -129,7 +129,13 @@ def _trust_store(loaded: Loaded, errors: list[str]) -> TrustStore | None:
             errors.append(f"trusted roots {root.file}: {error}")
         else:
             roots.append(user_root)
-    return None if errors else TrustStore(mozilla_roots(), machine_roots(), roots, {host: frozenset(keys) for host, keys in loaded.pins.items()})
+    return (
+        None
+        if errors
+        else TrustStore(
+            mozilla_roots(), machine_roots(), roots, {host: frozenset(keys) for host, keys in loaded.pins.items()}
+        )
+    )
 
 
 def _proxy_certificates(rules: Iterable[RouteRule], errors: list[str]) -> ProxyCertificates | None:

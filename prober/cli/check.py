@@ -45,7 +45,9 @@ Targets = Annotated[
         show_default=False,
     ),
 ]
-Format = Annotated[CheckFormat, typer.Option("--format", help="table, json, jsonl (a line a result, as it comes), csv.")]
+Format = Annotated[
+    CheckFormat, typer.Option("--format", help="table, json, jsonl (a line a result, as it comes), csv.")
+]
 Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there instead of standard output.")]
 Save = Annotated[Path | None, typer.Option(metavar="RUN", help="Save the run: .json, .json.gz or .json.zst.")]
 Attempts = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Independent probes of each pair.")]
@@ -188,11 +190,11 @@ def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int
 
 
 def _save(run: Run, path: Path) -> bool:
-    from prober.report.files import save
+    from prober.report.files import RunFileError, save
 
     try:
         save(run, path)
-    except OSError as error:
-        say(f"error: the run could not be saved as {path}: {error.strerror}")
+    except RunFileError as error:
+        say(f"error: {error}")
         return False
     return True

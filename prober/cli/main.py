@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from prober import __version__
-from prober.cli import check, config, explain, init, lab, routes, targets
+from prober.cli import check, config, demo, explain, init, lab, routes, targets
 
 PANEL_RUN = "Probe"
 PANEL_KNOW = "Know"
@@ -47,7 +47,7 @@ app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)
 app.command("explain", rich_help_panel=PANEL_KNOW)(explain.explain)
 app.command("init", rich_help_panel=PANEL_TRY)(init.init)
 app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
-app.command("demo", rich_help_panel=PANEL_TRY)(lab.demo)
+app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
 
 
 def run() -> None:

@@ -42,7 +42,7 @@ class ConfigError:
         return ": ".join(part for part in (self.source, self.path, self.message) if part)
 
 
-class ConfigErrors(Exception):  # noqa: N818 - plural: it holds all of them
+class ConfigErrors(Exception):
     """The configuration cannot be used; `errors` has every reason."""
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-_ANYWHERE: Final = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # RFC 5737, RFC 3849: documentation only
+_ANYWHERE: Final = {
+    socket.AF_INET: "192.0.2.1",
+    socket.AF_INET6: "2001:db8::1",
+}  # RFC 5737, RFC 3849: documentation only
 
 
 def has_way_out(family: socket.AddressFamily) -> bool:
