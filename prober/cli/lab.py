@@ -98,7 +98,7 @@ def origin(
 
 async def _run_lab(targets: Sequence[Target], place: Path, write_config: Path | None, ready_file: Path | None) -> None:
     from prober.lab.process import ending
-    from prober.lab.world import Lab
+    from prober.lab.world import Lab, write_whole
 
     with ending() as told:
         async with Lab(targets, place) as world:

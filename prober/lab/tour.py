@@ -200,6 +200,6 @@ STOPS: Final = (
     Stop("blocking", _blocking_note, _blocked),
     Stop("slow", _slow_note, _slow),
     Stop("inspected", _inspected_note, _inspected),
-    Stop("chain", _say(_CHAIN), _clean_but_login),
+    Stop("chain", _say(_CHAIN), _clean),
 )
 """The routes of the lab's prober.yaml, in the order told."""
