@@ -10,7 +10,7 @@ from prober.lab.faults import EXPLAINED, Fault, fault_of
 from prober.lab.origins import NAMELESS
 from prober.lab.world import Lab
 
-EXPIRED, NOT_YET, SELF_SIGNED, NO_ISSUER, BAD_PURPOSE, WRONG_NAME = 10, 9, 18, 20, 26, 62
+EXPIRED, NOT_YET, SELF_SIGNED, STRANGE_ROOT, NO_ISSUER, BAD_PURPOSE, WRONG_NAME = 10, 9, 18, 19, 20, 26, 62
 """OpenSSL's verification results (X509_V_ERR_…)."""
 
 
@@ -23,7 +23,7 @@ EXPIRED, NOT_YET, SELF_SIGNED, NO_ISSUER, BAD_PURPOSE, WRONG_NAME = 10, 9, 18, 2
         (Fault.WRONG_NAME, WRONG_NAME),
         (Fault.WRONG_USAGE, BAD_PURPOSE),
         (Fault.INCOMPLETE, NO_ISSUER),
-        (Fault.UNTRUSTED, NO_ISSUER),
+        (Fault.UNTRUSTED, STRANGE_ROOT),
     ],
 )
 async def test_what_openssl_says_of_a_faulty_certificate(
@@ -37,7 +37,7 @@ async def test_what_openssl_says_of_a_faulty_certificate(
 async def test_the_incomplete_chain_is_complete_once_its_intermediate_is_known(
     lab: Lab, connect: Any, trusting: ssl.SSLContext
 ) -> None:
-    intermediate = lab.authorities.public[0].certificate_der()
+    intermediate = lab.authorities.withheld.certificate_der()
     trusting.load_verify_locations(cadata=intermediate)
     assert await connect(lab.ports["tls-origin"], trusting, Fault.INCOMPLETE.host)
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from prober.lab.authorities import Authorities
 from prober.lab.link import Link
 from prober.lab.world import PASSWORD, Lab, vendor_names
-from prober.model import Scheme, Target, TrustClass
+from prober.model import Route, Scheme, Secret, Target, TrustClass
 
 
 async def test_the_ready_config_says_where_everything_is(lab: Lab) -> None:
@@ -50,9 +50,8 @@ async def test_the_product_reads_the_ready_config(lab: Lab) -> None:
 
     loaded = load(lab.config_file, {}, {})
     assert [route.name for route in loaded.routes][:2] == ["direct", "open"]
-    login = next(route for route in loaded.routes if route.name == "login")
-    assert login.hops[0].password is not None
-    assert login.hops[0].password.reveal() == PASSWORD
+    (login,) = (route for route in loaded.routes if isinstance(route, Route) and route.name == "login")
+    assert login.hops[0].password == Secret(PASSWORD)
 
 
 async def test_the_password_can_be_read_by_its_owner_only(lab: Lab) -> None:
