@@ -28,7 +28,7 @@ def demo(
     """Start the lab, check the catalogs in it over ten routes, and explain the table. Ends by itself."""
     with tempfile.TemporaryDirectory(prefix="prober-demo-") as temporary:
         place = Path(temporary)
-        typer.echo("Starting the lab: look-alike origins and nine proxies on 127.0.0.1 …", err=True)
+        typer.echo("Starting the lab: look-alike origins and eight proxies on 127.0.0.1 …", err=True)
         with _lab_process(place) as config:
             saved = place / "run.json"
             command = [sys.executable, "-m", "prober", "check", "--config", str(config), "--geo", geo]

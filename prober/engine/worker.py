@@ -13,6 +13,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
+from prober.engine.loop import run_loop
 from prober.engine.run import Pair, Run
 from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
@@ -87,10 +88,4 @@ async def _serve() -> None:
 def main() -> None:
     """Entry of the worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    from prober.engine.loop import run_loop
-
     run_loop(_serve())
-
-
-if __name__ == "__main__":
-    main()

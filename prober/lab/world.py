@@ -82,7 +82,6 @@ class Lab:
             HttpProxy("secure", where, tls=server_context(certificate)),
             SocksProxy("socks5", where, versions=(5,), login=login),
             SocksProxy("socks4a", where, versions=(4,)),
-            SocksProxy("relay", where, versions=(4, 5)),
             HttpProxy("blocking", where, blocked=settings.blocked),
             HttpProxy("slow", where, delay=settings.delay),
             Interceptor("inspected", where, self.authorities.inspection, trusted, settings.interception),
@@ -166,7 +165,7 @@ class Lab:
         }
         routes: dict[str, list[dict[str, str]]] = {"direct": []}
         routes.update({name: [dict(hop)] for name, hop in hops.items()})
-        routes["chain"] = [{"url": self._url("socks5h", "relay")}, dict(hops["https-proxy"]), dict(hops["open"])]
+        routes["chain"] = [dict(hops["socks4a"]), dict(hops["https-proxy"]), dict(hops["open"])]
         return {
             "egress": "lab",
             "set": PLACEHOLDERS,

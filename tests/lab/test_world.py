@@ -27,14 +27,13 @@ async def test_the_ready_config_says_where_everything_is(lab: Lab) -> None:
         "*:80": f"127.0.0.1:{ports['plain-origin']}",
     }
     assert config["routes"]["direct"] == []
-    assert [hop["url"].partition(":")[0] for hop in config["routes"]["chain"]] == ["socks5h", "https", "http"]
+    assert [hop["url"].partition(":")[0] for hop in config["routes"]["chain"]] == ["socks4a", "https", "http"]
     assert {hop["url"] for hops in config["routes"].values() for hop in hops} == {
         f"http://127.0.0.1:{ports['open']}",
         f"http://127.0.0.1:{ports['login']}",
         f"https://127.0.0.1:{ports['secure']}",
         f"socks5h://127.0.0.1:{ports['socks5']}",
         f"socks4a://127.0.0.1:{ports['socks4a']}",
-        f"socks5h://127.0.0.1:{ports['relay']}",
         f"http://127.0.0.1:{ports['blocking']}",
         f"http://127.0.0.1:{ports['slow']}",
         f"http://127.0.0.1:{ports['inspected']}",
