@@ -89,9 +89,9 @@ def credential(fault: Fault | None, host: str, authorities: Authorities) -> Cred
     if fault is Fault.WRONG_USAGE:
         return public.leaf([host], usage=ExtendedKeyUsageOID.CLIENT_AUTH)
     if fault is Fault.INCOMPLETE:
-        whole = public.leaf([host])
+        whole = authorities.withheld.leaf([host])
         return Credential(whole.key, whole.certificate)
     if fault is Fault.UNTRUSTED:
-        stray = authorities.stray.leaf([host])
-        return Credential(stray.key, stray.certificate, (*stray.chain, authorities.stray.root))  # as interceptors send it
+        leaf = authorities.stray.leaf([host])
+        return Credential(leaf.key, leaf.certificate, (authorities.stray.certificate,))
     return None
