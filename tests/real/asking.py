@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -81,5 +82,6 @@ def run_check(arguments: Sequence[str], environ: Mapping[str, str]) -> Run:
     )
     assert done.returncode in {0, 1}, f"prober check ended with {done.returncode}: {done.stderr}"
     for password in (PASSWORD, PLAIN_PASSWORD):
-        assert password not in done.stdout + done.stderr
+        for written in (password, quote(password)):
+            assert written not in done.stdout + done.stderr
     return Run(done.returncode, json.loads(done.stdout), done.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -226,3 +227,36 @@ def test_origin_is_not_a_proxy(prober: Prober, origin: Origin, plain_origin: Ori
     """A web server answers CONNECT with 501."""
     run = prober.check({"web": [replace(squid.open, port=plain_origin.port)]}, f"https://127.0.0.1:{origin.port}/")
     assert run.failure("web") == ("proxy", 1, "not-a-proxy")
+
+
+def test_frozen_proxy(
+    prober: Prober,
+    origin: Origin,
+    launcher: Launcher,
+    squid: Squid,
+    tinyproxy: Tinyproxy,
+    haproxy: Proxy,
+    microsocks: Microsocks,
+) -> None:
+    """A proxy that accepts and then says nothing: the deadline names the hop that was waited for."""
+    frozen = [tinyproxy.open, haproxy, microsocks.open]
+    routes = {
+        "http": [tinyproxy.open],
+        "https": [haproxy],
+        "socks5h": [microsocks.open],
+        "second": [squid.open, tinyproxy.open],
+        "second-https": [squid.open, haproxy],
+        "thawed": [squid.open],
+    }
+    with contextlib.ExitStack() as stack:
+        for proxy in frozen:
+            stack.enter_context(proxy.program.frozen())
+        run = prober.check(routes, f"https://{launcher.names.target}:{origin.port}/frozen", timeout=2)
+    assert run.result("thawed")["reachable"] is True
+    assert {route: run.failure(route) for route in routes if route != "thawed"} == {
+        "http": ("proxy", 1, "proxy-timeout"),
+        "https": ("proxy-tls", 1, "tls-timeout"),
+        "socks5h": ("proxy", 1, "proxy-timeout"),
+        "second": ("proxy", 2, "proxy-timeout"),
+        "second-https": ("proxy-tls", 2, "tls-timeout"),
+    }
