@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .asking import LOCAL_NAME, Prober, Run, run_check
+from .asking import LOCAL_NAME, Prober, Run, run_program
 from .forward import Tinyproxy
 from .names import TARGET
 from .origin import Authority, Origin
@@ -101,8 +101,8 @@ def test_every_kind_alone(
     second: dict[str, Proxy],
 ) -> None:
     """Sixteen routes, three schemes, in one run each for the hops that resolve and those that do not."""
-    proxies = {f"first {kind}": proxy for kind, proxy in first.items()}
-    proxies |= {f"second {kind}": proxy for kind, proxy in second.items()}
+    proxies = {f"first-{kind.replace('+', '-')}": proxy for kind, proxy in first.items()}
+    proxies |= {f"second-{kind.replace('+', '-')}": proxy for kind, proxy in second.items()}
     for resolves in (True, False):
         alone = {name: [proxy] for name, proxy in proxies.items() if proxy.resolves_names == resolves}
         host = launcher.names.target if resolves else LOCAL_NAME
@@ -240,8 +240,8 @@ def test_name_is_resolved_at_the_proxy(
     """The prober does not know the name, the proxies do: those that are handed names get through, the others cannot."""
     if launcher.names.why_not:
         unavailable(launcher.names.why_not)
-    routes = {f"first {kind}": [proxy] for kind, proxy in first.items()}
-    routes |= {f"second {kind}": [proxy] for kind, proxy in second.items()}
+    routes = {f"first-{kind.replace('+', '-')}": [proxy] for kind, proxy in first.items()}
+    routes |= {f"second-{kind.replace('+', '-')}": [proxy] for kind, proxy in second.items()}
     run = prober.check(routes, f"https://{TARGET}:{origin.port}/name")
     for name, [proxy] in routes.items():
         if proxy.resolves_names:
@@ -302,7 +302,7 @@ def test_chain_on_the_command_line(origin: Origin, launcher: Launcher, authority
     login = f"{squid.basic.user}:{quote(str(squid.basic.password))}"
     chain = f"http://127.0.0.1:{squid.open.port},http://{login}@{launcher.names.next_hop}:{squid.basic.port}"
     target = f"https://{launcher.names.target}:{origin.port}/via"
-    run = run_check(["--via", f"two={chain}", "--no-direct", "--trust-roots", str(authority.roots), target], {})
+    run = run_program(["--via", f"two={chain}", "--no-direct", "--trust-roots", str(authority.roots), target], {})
     hops = chained([squid.open, squid.basic], launcher)
     assert assert_reached(run, "two", hops)["trusted"] is True
     assert run.stderr.count("password") >= 1, "a password in a URL is pointed out"
