@@ -58,7 +58,7 @@ class Prober:
         """Probe the targets over the routes. Passwords travel as they should: in the environment."""
         settings = {
             "routes": {name: [proxy.hop() for proxy in proxies] for name, proxies in routes.items()},
-            "probe": {"retries": 0, "timeout": timeout},
+            "probe": {"retries": 0, "timeout": timeout, "per_host": 64},
             "resolve": {LOCAL_NAME: "127.0.0.1"},
             "trust": {"roots": [str(self._authority.roots)]},
         }

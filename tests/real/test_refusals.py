@@ -211,7 +211,7 @@ def test_spoken_to_in_the_wrong_protocol(
     }
     names = {name: name.lower().replace(" ", "-") for name in routes}
     run = prober.check(
-        {names[name]: hops for name, hops in routes.items()}, f"https://{LOCAL_NAME}:{origin.port}/", timeout=3
+        {names[name]: hops for name, hops in routes.items()}, f"https://{LOCAL_NAME}:{origin.port}/", timeout=2
     )
     places = {name: run.failure(route)[:2] for name, route in names.items()}
     assert places == {

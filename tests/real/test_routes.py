@@ -287,7 +287,7 @@ def test_ipv6_literal(prober: Prober, authority: Authority, squid: Squid, ssh: P
         origin = Origin(authority.server_context("::1"), "::1")
     except OSError as error:
         pytest.skip(f"no IPv6 on this machine's loopback: {error}")
-    routes = {"squid": [squid.open], "squid-tls": [squid.tls], "ssh": [ssh], "ssh-socks5": [ssh.speaking("socks5")]}
+    routes = {"squid": [squid.open], "ssh": [ssh], "ssh-socks5": [ssh.speaking("socks5")]}
     try:
         run = prober.check(routes, f"https://[::1]:{origin.port}/ipv6")
         for route, hops in routes.items():
