@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from prober.cli.main import app
 
 from .origin import Authority
-from .proxies import PASSWORD, PLAIN_PASSWORD, Proxy
+from .proxies import PASSWORD, PLAIN_PASSWORD, USER, Proxy
 
 LOCAL_NAME = "origin.test"
 """The origin under a name that only the prober is told (`resolve:`), for hops behind which the prober resolves."""
@@ -54,7 +55,7 @@ class Prober:
         self._folder = folder
         self._authority = authority
 
-    def check(self, routes: Mapping[str, Sequence[Proxy]], *targets: str, timeout: float = 10) -> Run:
+    def check(self, routes: Mapping[str, Sequence[Proxy]], *targets: str, timeout: float = 10, workers: int = 1) -> Run:
         """Probe the targets over the routes. Passwords travel as they should: in the environment."""
         settings = {
             "routes": {name: [proxy.hop() for proxy in proxies] for name, proxies in routes.items()},
@@ -70,7 +71,9 @@ class Prober:
             for index, proxy in enumerate(proxies, 1)
             if proxy.password is not None
         }
-        return run_check(["--config", str(configuration), "--no-direct", *targets], passwords)
+        return run_check(
+            ["--config", str(configuration), "--no-direct", "--workers", str(workers), *targets], passwords
+        )
 
 
 def run_check(arguments: Sequence[str], environ: Mapping[str, str]) -> Run:
@@ -96,6 +99,7 @@ def _run(status: int, stdout: str, stderr: str) -> Run:
     """Whatever it says, it must not say a password."""
     assert status in {0, 1}, f"prober check ended with {status}: {stderr}"
     for password in (PASSWORD, PLAIN_PASSWORD):
-        for written in (password, quote(password)):
+        basic = base64.b64encode(f"{USER}:{password}".encode()).decode()
+        for written in (password, quote(password), basic):
             assert written not in stdout + stderr
     return Run(status, json.loads(stdout), stderr)

@@ -138,7 +138,7 @@ def test_error_pages_are_not_the_origins_answer(dead: int, prober: Prober, squid
     unknown = prober.check(routes, f"http://{NOWHERE}/")
     for run in (refused, unknown):
         assert run.failure("squid") == ("proxy", 1, "proxy-upstream-connect")
-        assert run.failure("tinyproxy")[:2] == ("proxy", 1)
+        assert run.failure("tinyproxy") == ("proxy", 1, "proxy-internal")
 
 
 def test_second_hop_refuses(

@@ -297,6 +297,18 @@ def test_ipv6_literal(prober: Prober, authority: Authority, squid: Squid, ssh: P
         origin.close()
 
 
+def test_worker_processes_carry_routes_and_logins(
+    prober: Prober, origin: Origin, launcher: Launcher, squid: Squid, microsocks: Microsocks
+) -> None:
+    hops = chained([squid.tls_basic, microsocks.password], launcher)
+    paths = ["/worker/1", "/worker/2"]
+    targets = [f"https://{launcher.names.target}:{origin.port}{path}" for path in paths]
+    run = prober.check({"two": hops}, *targets, workers=2)
+    assert [result["failure"] for result in run.document["results"]] == [None, None]
+    for path in paths:
+        assert [request.client for request in origin.record.of(path)] == [microsocks.password.leaves_from]
+
+
 def test_chain_on_the_command_line(origin: Origin, launcher: Launcher, authority: Authority, squid: Squid) -> None:
     """`--via` with a password in the URL, where its space and colon must be written in percent."""
     login = f"{squid.basic.user}:{quote(str(squid.basic.password))}"
