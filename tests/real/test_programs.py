@@ -35,6 +35,15 @@ def fetch(proxy: Proxy, url: str, *options: str) -> subprocess.CompletedProcess[
     return subprocess.run(curl, capture_output=True, text=True, check=False, timeout=30)
 
 
+def test_missing_program_is_a_skip_here_and_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROBER_REQUIRE_REAL", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-proxy is not installed: apt-get install no-such-package"):
+        require("no-such-proxy", "no-such-package")
+    monkeypatch.setenv("PROBER_REQUIRE_REAL", "1")
+    with pytest.raises(pytest.fail.Exception, match="no-such-proxy is not installed"):
+        require("no-such-proxy", "no-such-package")
+
+
 def test_names_of_the_proxies_are_unknown_here(launcher: Launcher) -> None:
     """The premise of every test that says a name was resolved at the proxy."""
     if launcher.names.why_not:

@@ -1,4 +1,4 @@
-"""Failures as real proxies answer them: stage, hop and reason, exactly. (Answers: shared notes on real proxies.)"""
+"""Failures as real proxies answer them: stage, hop and reason, exactly."""
 
 from __future__ import annotations
 
