@@ -10,7 +10,7 @@ import pytest
 
 from .asking import LOCAL_NAME, Prober
 from .forward import Tinyproxy
-from .names import DENIED, NOWHERE
+from .names import DENIED, DENIED_ADDRESS, NOWHERE
 from .origin import Origin, dead_port
 from .programs import Launcher
 from .proxies import USER, Proxy
@@ -43,7 +43,7 @@ def test_rule_of_an_http_proxy(scheme: str, prober: Prober, forwarders: dict[str
 
 
 def test_rule_of_dante(prober: Prober, dante: Proxy) -> None:
-    run = prober.check({"dante": [dante]}, f"https://{DENIED}/")
+    run = prober.check({"dante": [dante]}, f"https://{DENIED_ADDRESS}/")
     assert run.failure("dante") == ("proxy", 1, "proxy-denied")
 
 
