@@ -42,6 +42,11 @@ class Conversation:
         self._writer.write(data)
         await self._writer.drain()
 
+    async def end(self) -> None:
+        """Close our side; the client may still speak."""
+        self._writer.write_eof()
+        await self.hold()
+
     async def reset(self) -> None:
         """Close with RST instead of FIN."""
         raw: Any = self._writer.get_extra_info("socket")
@@ -143,7 +148,7 @@ class Peer:
 
 
 def answering(*answers: bytes, then: str = "hold") -> Script:
-    """Answer each request head in turn; then `hold` the connection, `close` or `reset` it."""
+    """Answer each request head in turn; then `hold` the connection, `close` or `reset` it, or say `eof` and hold."""
 
     async def script(talk: Conversation) -> None:
         for answer in answers:
@@ -155,7 +160,7 @@ def answering(*answers: bytes, then: str = "hold") -> Script:
 
 
 def after_bytes(answer: bytes = b"", then: str = "hold") -> Script:
-    """Wait for anything at all (a ClientHello, a greeting), answer, then `hold`, `close` or `reset`."""
+    """Wait for anything at all (a ClientHello, a greeting), answer, then `hold`, `close`, `reset` or `eof`."""
 
     async def script(talk: Conversation) -> None:
         await talk.some()
@@ -181,6 +186,8 @@ def turns(*pairs: tuple[int, bytes], then: str = "hold") -> Script:
 async def _end(talk: Conversation, then: str) -> None:
     if then == "hold":
         await talk.hold()
+    elif then == "eof":
+        await talk.end()
     elif then == "reset":
         await talk.reset()
 
@@ -202,6 +209,34 @@ def dripping(answer: bytes, interval: float) -> Script:
         for index in range(len(answer)):
             await talk.say(answer[index : index + 1])
             await asyncio.sleep(interval)
+
+    return script
+
+
+def shaking(tls: ssl.SSLContext, answer: bytes = b"") -> Script:
+    """The server's side of TLS and nothing more but an answer to whatever comes; alerts are sent, which asyncio's
+    own TLS server omits."""
+
+    async def script(talk: Conversation) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = tls.wrap_bio(incoming, outgoing, server_side=True)
+        steps = iter((session.do_handshake, session.read))
+        step = next(steps)
+        while True:
+            try:
+                if step() and answer:
+                    session.write(answer)
+                step = next(steps, session.read)
+            except ssl.SSLWantReadError:
+                await talk.say(outgoing.read())
+                data = await talk.some()
+                if not data:
+                    return
+                incoming.write(data)
+            except ssl.SSLError:
+                await talk.say(outgoing.read())
+                await talk.hold()
+                return
 
     return script
 

@@ -4,10 +4,13 @@ import pytest
 
 from .case import Case
 from .cases_connection import CASES as CONNECTION
+from .cases_http import CASES as HTTP
 from .cases_names import CASES as NAMES
+from .cases_proxy import CASES as PROXY
+from .cases_tls import CASES as TLS
 from .world import World
 
-ALL = [*NAMES, *CONNECTION]
+ALL = [*NAMES, *CONNECTION, *PROXY, *TLS, *HTTP]
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
