@@ -29,6 +29,8 @@ def hint(failure: Failure, *, route: Route | None = None, target: Target | str |
     """
     name = target.address if isinstance(target, Target) else target or "the target"
     peer = name if _blames_target(failure) else proxy_name(failure.hop, route)
+    if failure.reason.startswith("dns-"):
+        peer = _looked_up(failure, route, target)
     return ADVICE[failure.reason].action.format(peer=peer, name=name, via=_via(failure, route))
 
 
@@ -42,6 +44,15 @@ def sentence(failure: Failure, *, route: Route | None = None, count: str) -> str
     if "{count}" in said:
         return f"{who} {said.format(count=count, status=status)}"
     return f"{who} {said.format(status=status)}: {count} not reached"
+
+
+def _looked_up(failure: Failure, route: Route | None, target: Target | str | None) -> str:
+    """The name that DNS was asked for."""
+    if route is not None and 1 <= failure.hop <= len(route.hops):
+        return route.hops[failure.hop - 1].host
+    if failure.hop:
+        return "the proxy's name"
+    return target.host if isinstance(target, Target) else target or "the target's name"
 
 
 def _blames_target(failure: Failure) -> bool:

@@ -1,8 +1,8 @@
 """YAML text into nodes that know their line: bounded, without aliases, tags or duplicate keys.
 
-A catalog may come from anywhere, so nothing here can be made to grow: the file's size and its depth are limited, the tree
-is built without recursion, and anchors, aliases and tags are refused. Scalars stay text as written (`yes` is not a
-boolean, `2026-10-18` is not a date): what they mean is the reader's business.
+A catalog may come from anywhere, so nothing here can be made to grow: the file's size and its depth are limited, the
+tree is built without recursion, and anchors, aliases and tags are refused. Scalars stay text as written (`yes` is not
+a boolean, `2026-10-18` is not a date): what they mean is the reader's business.
 """
 
 from __future__ import annotations
@@ -58,40 +58,41 @@ class Map:
 Node = Scalar | List | Map
 
 
-class DocumentError(Exception):
-    """The text is no usable YAML: `errors` has every reason that could be found."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What could be read."""
 
-    def __init__(self, errors: list[CatalogError]) -> None:
-        super().__init__("\n".join(map(str, errors)))
-        self.errors = errors
+    root: Node | None
+    """None if the text is no YAML at all, or too large."""
+    errors: list[CatalogError]
+    """Everything wrong with the text as YAML; with a root beside them, its content can be checked all the same."""
 
 
-def read_document(data: bytes, file: str) -> Node:
-    """The one document in `data`.
+def read_document(data: bytes, file: str) -> Document:
+    """The one document in `data`; `file` is its name in messages.
 
-    Raises `DocumentError` for text that is too large, not UTF-8, not YAML, empty, more than one document, too deep, or has
-    anchors, aliases, tags or a key twice in one mapping.
+    Errors are text that is too large, not UTF-8, not YAML, empty, more than one document or too deep, and anchors,
+    aliases, tags, and keys that stand twice in one mapping.
     """
     if len(data) > MAX_BYTES:
-        raise DocumentError([CatalogError(file, "", f"larger than {MAX_BYTES // 1024 // 1024} MiB: not a catalog")])
+        return Document(None, [CatalogError(file, "", f"larger than {MAX_BYTES // 1024 // 1024} MiB: not a catalog")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DocumentError([CatalogError(file, "", "not UTF-8 text", line)]) from None
+        return Document(None, [CatalogError(file, "", "not UTF-8 text", line)])
     composer = _Composer(file)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
     except yaml.YAMLError as error:
-        composer.errors.append(_syntax_error(error, text, file))
-    except _TooDeep as error:
-        composer.errors.append(CatalogError(file, error.path, f"nested deeper than {MAX_DEPTH} levels", error.line))
-    if not composer.errors and composer.root is None:
-        composer.errors.append(CatalogError(file, "", "empty: expected the keys of a catalog"))
-    if composer.errors or composer.root is None:
-        raise DocumentError(composer.errors)
-    return composer.root
+        return Document(None, [*composer.errors, _syntax_error(error, text, file)])
+    except _TooDeepError as error:
+        deep = CatalogError(file, error.path, f"nested deeper than {MAX_DEPTH} levels", error.line)
+        return Document(None, [*composer.errors, deep])
+    if composer.root is None:
+        return Document(None, [CatalogError(file, "", "empty: expected the keys of a catalog")])
+    return Document(composer.root, composer.errors)
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> CatalogError:
@@ -105,7 +106,7 @@ def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> CatalogError:
     return CatalogError(file, "", "not valid YAML: a character that YAML does not allow", line)
 
 
-class _TooDeep(Exception):
+class _TooDeepError(Exception):
     def __init__(self, path: str, line: int) -> None:
         super().__init__(path)
         self.path = path
@@ -138,13 +139,13 @@ class _Composer:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             self._check(event, line)
-            self._put(Scalar(line, event.value, event.style is None), line)
+            self._put(Scalar(line, event.value, not event.style), line)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._check(event, line)
             node: List | Map = Map(line) if isinstance(event, yaml.MappingStartEvent) else List(line)
             path = self._path()
             if len(self._stack) >= MAX_DEPTH:
-                raise _TooDeep(path, line)
+                raise _TooDeepError(path, line)
             self._put(node, line)
             self._stack.append(_Open(node, path))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):

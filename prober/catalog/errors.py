@@ -53,7 +53,7 @@ class SelectionErrors(ValueError):
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
-    """The sentence about a name that is not one of `valid`: with the nearest one, or with all of them if none is near."""
+    """The sentence about a name that is not one of `valid`: with the nearest one, or all of them if none is near."""
     names = list(valid)
     folded = {each.casefold(): each for each in names}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from prober.catalog import vocabulary as words
-from prober.catalog.document import List, Map, Node, Scalar
+from prober.catalog.document import MAX_ERRORS, List, Map, Node, Scalar
 from prober.catalog.entry import PATH, PLACEHOLDER, is_host_pattern
 from prober.catalog.errors import CatalogError, shown, unknown
 from prober.model import Required, Scheme, TrustClass
@@ -27,11 +27,15 @@ class Report:
 
     file: str
     errors: list[CatalogError] = field(default_factory=list)
+    count: int = 0
+    """Mistakes found, those that are no longer listed included."""
 
     def add(self, node: Node | int, path: str, message: str) -> Any:
         """Note a mistake; returns `INVALID`, so that a field can end with it."""
         line = node if isinstance(node, int) else node.line
-        self.errors.append(CatalogError(self.file, path, message, line))
+        self.count += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(CatalogError(self.file, path, message, line))
         return INVALID
 
 

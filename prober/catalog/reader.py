@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from prober.catalog import fields
-from prober.catalog.document import DocumentError, List, Map, Node, Scalar, read_document
+from prober.catalog.document import MAX_ERRORS, List, Map, Node, Scalar, read_document
 from prober.catalog.entry import Entry, placeholders_in
 from prober.catalog.errors import CatalogError, shown, unknown
 from prober.catalog.fields import INVALID, Report
@@ -32,7 +32,7 @@ STANDARD: Final[dict[str, Any]] = {
     "note": "",
     "expansion": (),
 }
-"""What holds where neither the target nor its group says anything. `port` follows the scheme, `proxy_login` the file."""
+"""What holds where neither target nor group says anything. `port` follows the scheme, `proxy_login` the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,17 @@ class CatalogFile:
 
 def read_catalog(data: bytes, file: str) -> CatalogFile:
     """The catalog in `data`; `file` is its name in messages. Mistakes are in `errors`, nothing is raised."""
-    try:
-        root = read_document(data, file)
-    except DocumentError as error:
-        return CatalogFile(file, "", (), {}, tuple(error.errors))
-    return _Reader(file).read(root)
+    document = read_document(data, file)
+    if document.root is None:
+        return CatalogFile(file, "", (), {}, tuple(document.errors))
+    return _Reader(file, document.errors).read(document.root)
 
 
 class _Reader:
     """Holds what the entries of a file share: its service, sources and placeholders."""
 
-    def __init__(self, file: str) -> None:
-        self.report = Report(file)
+    def __init__(self, file: str, errors: list[CatalogError]) -> None:
+        self.report = Report(file, errors)
         self.service = ""
         self.proxy_login = True
         self.placeholders: dict[str, str] = {}
@@ -110,13 +109,13 @@ class _Reader:
                 yield entry
 
     def _target(self, node: Map, path: str, group: Any, defaults: dict[str, Any]) -> Entry | None:
-        before = len(self.report.errors)
+        before = self.report.count
         self._keys(node, path, fields.TARGET_KEYS, required=("id", "host"))
         own = self._settings(node, path, {**fields.OWN, **fields.SETTINGS})
         values = {**STANDARD, **defaults, **own}
         if values.get("host", INVALID) is not INVALID:
             self._agreement(node, path, values, own)
-        usable = len(self.report.errors) == before and INVALID not in values.values() and group is not INVALID
+        usable = self.report.count == before and INVALID not in values.values() and group is not INVALID
         return self._entry(node, path, group, values) if usable else None
 
     def _agreement(self, node: Map, path: str, values: dict[str, Any], own: dict[str, Any]) -> None:
@@ -195,7 +194,7 @@ class _Reader:
     def _keys(self, node: Map, path: str, known: Sequence[str], required: Sequence[str] = ()) -> None:
         prefix = f"{path}." if path else ""
         for key, line in node.lines.items():
-            if key not in known:
+            if key not in known and len(self.report.errors) < MAX_ERRORS:
                 self.report.add(line, f"{prefix}{shown_key(key)}", unknown("key", key, known))
         for key in required:
             if key not in node.items:

@@ -52,8 +52,8 @@ def select(
 ) -> Selection:
     """The entries of `catalog` that match, with templates filled from `placeholders` (name to values).
 
-    An empty sequence selects everything; case does not matter. Raises `SelectionErrors` with every unknown name and every
-    unusable value.
+    An empty sequence selects everything; case does not matter. Raises `SelectionErrors` with every unknown name and
+    every unusable value.
     """
     errors: list[SelectionError] = []
     clouds = _known("cloud", [cloud], (*words.CLOUDS, "all"), errors)

@@ -33,7 +33,7 @@ class ProxyGate(Protocol):
         """Why the chain is not trusted for this hop, or None if it is. `at` is seconds since the epoch."""
 
 
-class _Stop(Exception):  # noqa: N818 # not an error: the record already says what happened
+class _Stop(Exception):
     """Ends a probe early."""
 
 

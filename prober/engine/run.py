@@ -1,4 +1,4 @@
-"""A run: every pair of target and route, attempted and retried within the limits; observations are handed on at once."""
+"""A run: every pair of target and route, attempted and retried within the limits; observations go out at once."""
 
 from __future__ import annotations
 

@@ -10,12 +10,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from prober.failures import hint, proxy_name, sentence
 from prober.model import Failure, Hop, HopScheme, Reason, Route, Stage
 from prober.report.document import FailureDoc, Result, RouteDoc, Run
 from prober.report.matrix import Way, way_name, ways_of
 from prober.report.sanitize import several
+
+NAMED_WAYS: Final = 3
+"""Routes named in a sentence at most."""
 
 
 class Kind(StrEnum):
@@ -41,7 +45,7 @@ class Finding:
     detail: str
     """The commonest detail among the results."""
     names: tuple[str, ...]
-    """The targets, `host` or `host:port`, each once."""
+    """The targets, `host` or `host:port`, each once; empty where the sentence names the only one."""
     results: int
 
 
@@ -189,9 +193,9 @@ def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: d
         sentence=text,
         hint=advice,
         words="" if failure is None else _words(failure),
-        windows="" if windows is None else f"{windows.hresult} {windows.name}",
+        windows="" if windows is None else f"Windows shows about {windows.hresult} {windows.name}",
         detail=_commonest(group),
-        names=names,
+        names=names if len({result.target.id for result in group.results}) > 1 else (),
         results=len(group.results),
     )
 
@@ -227,10 +231,11 @@ def failure_of(document: FailureDoc) -> Failure | None:
 def _count(group: _Group, totals: Counter[Way]) -> str:
     targets = len({result.target.id for result in group.results})
     of = {totals[way] for way in group.ways}
-    if len(of) == 1:
-        total = of.pop()
-        return f"{targets:,} of {several(total, 'target')}" if total > 1 else display_name(group.results[0])
-    return several(targets, "target")
+    if targets == 1:
+        return display_name(group.results[0])
+    if of == {targets}:
+        return f"all {targets:,} targets"
+    return f"{targets:,} of {several(of.pop(), 'target')}" if len(of) == 1 else several(targets, "target")
 
 
 def _over(mine: Sequence[Way], ways: Sequence[Way]) -> str:
@@ -239,12 +244,14 @@ def _over(mine: Sequence[Way], ways: Sequence[Way]) -> str:
     names = [way_name(way, ways) for way in mine]
     if len(names) == len(ways):
         return f" over all {len(names)} routes" if len(names) > 2 else " over both routes"
+    if len(names) > NAMED_WAYS:
+        return f" over {len(names)} of {len(ways)} routes ({', '.join(names[:NAMED_WAYS])} and others)"
     return f" over {', '.join(names)}"
 
 
 def _words(failure: FailureDoc) -> str:
     where = f"hop {failure.hop}" if failure.hop else "target"
-    return f"{failure.stage}, {where}, {failure.reason}"
+    return f"{failure.reason} (stage {failure.stage}, {where})"
 
 
 def _commonest(group: _Group) -> str:

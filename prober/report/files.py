@@ -83,7 +83,7 @@ def save(run: Run, path: Path) -> None:
         raise RunFileError(f"{path}: the name of a saved run ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     data = _compress(encode(run), suffix)
     try:
-        _replace(path.resolve(), data)
+        replace_file(path, data)
     except OSError as error:
         raise RunFileError(f"{path} could not be written: {error.strerror or error}") from None
 
@@ -98,7 +98,9 @@ def load(path: Path) -> Run:
     return decode(data, str(path))
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in the place of `path`: whole or not at all. Raises OSError."""
+    path = path.resolve()
     if path.exists() and not path.is_file():
         raise OSError("it is not a regular file")
     mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
+from typing import Final, TextIO
 
 _SHOWN_AS: Final = str.maketrans(
     {"…": "...", "×": "x", "·": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "≠": "!=", "≤": "<="}
@@ -16,11 +16,12 @@ MAX_SHOWN: Final = 400
 def sanitize(text: str, *, limit: int = MAX_SHOWN, ascii_only: bool = False) -> str:
     """`text` on one line, with what a terminal or a reader could be fooled by written as an escape.
 
-    All white space, line breaks too, becomes single spaces; other unfit characters become `\\x1b`, `\\u202e`. The answer has at most `limit` characters. With `ascii_only` nothing outside ASCII is left.
+    All white space, line breaks too, becomes single spaces; other unfit characters become `\\x1b`, `\\u202e`. The
+    answer has at most `limit` characters. With `ascii_only` nothing outside ASCII is left.
     """
     text = text[: limit * 2]  # whatever is escaped only gets longer
     if not (text.isascii() and text.isprintable()):
-        text = "".join(map(_shown, " ".join(text.split()) if text.split() else ""))
+        text = "".join(map(_shown, " ".join(text.split())))
     if ascii_only and not text.isascii():
         text = text.translate(_SHOWN_AS).encode("ascii", "backslashreplace").decode()
     if len(text) > limit:
@@ -35,6 +36,12 @@ def _shown(character: str) -> str:
     if category == "Zs":
         return " "
     return character.encode("unicode_escape").decode() if category in _UNFIT else character
+
+
+def takes_unicode(stream: TextIO) -> bool:
+    """Whether more than ASCII can safely be written to a stream."""
+    encoding = getattr(stream, "encoding", None) or ""
+    return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
 
 
 def several(number: int, one: str, many: str = "") -> str:

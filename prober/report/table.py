@@ -8,22 +8,18 @@ knows no markup.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from prober.report.causes import Finding, Kind, findings_of
 from prober.report.document import Run, SkippedDoc
 from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
-from prober.report.sanitize import sanitize, seconds, several
+from prober.report.sanitize import sanitize, seconds, several, takes_unicode
 
 NAMES_SHOWN: Final = 5
 """Names listed for a finding unless all are asked for."""
@@ -44,15 +40,16 @@ class Glyphs:
     odd: str
     more: str
     dot: str
+    do: str
 
 
-UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "…", " · ")
-ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "...", " - ")
+UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "…", " · ", "→")
+ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "...", " - ", "->")
 
 _HEADINGS: Final = {
     Kind.UNREACHABLE: ("Not reached", "bold red"),
-    Kind.UNTRUSTED: ("Reached, but the certificate is not trusted", "bold yellow"),
-    Kind.STATUS: ("Reached, but the HTTP status is not the documented one", "bold yellow"),
+    Kind.UNTRUSTED: ("Certificate not trusted", "bold yellow"),
+    Kind.STATUS: ("Reached, but with another HTTP status than documented", "bold yellow"),
     Kind.LOGIN: ("Reached only with a login to the proxy", "bold yellow"),
 }
 
@@ -62,7 +59,7 @@ def write_table(run: Run, stream: TextIO, *, verbose: int = 0, width: int | None
     console = Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False, legacy_windows=False
     )
-    _Report(run, console, verbose=verbose, ascii_only=not _takes_unicode(stream)).print()
+    _Report(run, console, verbose=verbose, ascii_only=not takes_unicode(stream)).print()
 
 
 def table_text(run: Run, *, width: int = 80, verbose: int = 0, ascii_only: bool = False) -> str:
@@ -90,10 +87,6 @@ def render_svg(run: Run, *, width: int = 100, verbose: int = 0, title: str = "pr
     return console.export_svg(title=title, theme=_SVG_THEME, code_format=_SVG_FORMAT, unique_id="prober")
 
 
-def _takes_unicode(stream: TextIO) -> bool:
-    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
-
-
 class _Report:
     """One report on its way to one console."""
 
@@ -112,30 +105,36 @@ class _Report:
         self._findings()
         self._skipped()
         self._notes()
-        self.console.print(self._summary())
+        self.console.print()
+        self._print(self._summary())
 
     def _text(self, text: str, style: str = "", *, limit: int = 4000) -> Text:
         return Text(sanitize(text, limit=limit, ascii_only=self.ascii_only), style=style)
 
-    def _below(self, renderable: RenderableType, indent: int = 2) -> None:
-        self.console.print(Padding(renderable, (0, 0, 0, indent)))
+    def _print(self, text: Text, *, indent: int = 0, mark: Text | None = None) -> None:
+        """One paragraph, wrapped below itself; `mark` stands before its first line."""
+        width = max(self.console.width - indent, 20)
+        for number, line in enumerate(text.wrap(self.console, width)):
+            line.rstrip()
+            start = mark if mark is not None and not number else Text(" " * indent)
+            self.console.print(Text.assemble(start, line), soft_wrap=True)
 
     # the matrix
 
     def _matrix(self, rows: Sequence[Row], ways: Sequence[Way]) -> None:
-        labels = [self._label(row) for row in rows]
-        room = self.console.width - max(label.cell_len for label in labels)
+        labels = [Text(), *map(self._label, rows)]
+        room_for_label = _width(labels) + _GAP
+        room = self.console.width + _GAP - room_for_label
         columns = {way: self._column(way, rows, ways) for way in ways}
         for block in _blocks(ways, {way: _width(column) + _GAP for way, column in columns.items()}, room):
-            table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=True, header_style="bold")
-            table.add_column("", no_wrap=True)
-            for way in block:
-                table.add_column(columns[way][0], no_wrap=True)
             for number, label in enumerate(labels):
-                table.add_row(label, *(columns[way][number + 1] for way in block))
-            self.console.print(table)
+                line = _padded(label, room_for_label)
+                for way in block:
+                    line.append_text(_padded(columns[way][number], _width(columns[way]) + _GAP))
+                line.rstrip()
+                self.console.print(line, soft_wrap=True)
             self.console.print()
-        self.console.print(self._legend(rows))
+        self._print(self._legend(rows))
 
     def _label(self, row: Row) -> Text:
         return self._text(row.service, "bold", limit=20) if row.geography is None else self._geography(row.geography)
@@ -146,7 +145,7 @@ class _Report:
     def _column(self, way: Way, rows: Sequence[Row], ways: Sequence[Way]) -> list[Text]:
         """Heading and cells of one way out."""
         return [
-            self._text(way_name(way, ways), limit=ROUTE_WIDTH),
+            self._text(way_name(way, ways), "bold", limit=ROUTE_WIDTH),
             *(self._cell(row.cells.get(way)) for row in rows),
         ]
 
@@ -173,10 +172,10 @@ class _Report:
         cells = [cell for row in rows for cell in row.cells.values()]
         shown = (
             (glyphs.reached, "all reached", "green", any(cell.reached == cell.total for cell in cells)),
-            (glyphs.partly, "some reached", "yellow", any(0 < cell.reached < cell.total for cell in cells)),
-            (glyphs.failed, "none reached", "bold red", any(not cell.reached for cell in cells)),
-            (f"{glyphs.untrusted}n", "untrusted certificates", "bold magenta", any(cell.untrusted for cell in cells)),
-            (f"{glyphs.odd}n", "unexpected statuses", "cyan", any(cell.odd_status for cell in cells)),
+            (glyphs.partly, "some", "yellow", any(0 < cell.reached < cell.total for cell in cells)),
+            (glyphs.failed, "none", "bold red", any(not cell.reached for cell in cells)),
+            (f"{glyphs.untrusted}n", "untrusted", "bold magenta", any(cell.untrusted for cell in cells)),
+            (f"{glyphs.odd}n", "other status", "cyan", any(cell.odd_status for cell in cells)),
             (glyphs.absent, "not probed", "dim", any(not row.cells for row in rows)),
         )
         legend = Text()
@@ -198,19 +197,18 @@ class _Report:
             self._finding(finding)
 
     def _finding(self, finding: Finding) -> None:
-        mark, style = (self.glyphs.failed, "bold red") if finding.kind is Kind.UNREACHABLE else ("!", "bold yellow")
-        hanging = Table.grid(padding=(0, 1, 0, 0))
-        hanging.add_row(Text(mark, style), self._text(finding.sentence, "bold"))
-        self.console.print(hanging)
-        indent = len(mark) + 1
-        self._below(self._text(finding.hint), indent)
-        about = self.glyphs.dot.join(part for part in (finding.words, self._windows(finding), finding.detail) if part)
-        if about:
-            self._below(self._text(about, "dim", limit=4000 if self.verbose else 240), indent)
-        self._below(self._names(finding.names), indent)
-
-    def _windows(self, finding: Finding) -> str:
-        return f"Windows about {finding.windows}" if finding.windows else ""
+        sign, style = (self.glyphs.failed, "bold red") if finding.kind is Kind.UNREACHABLE else ("!", "bold yellow")
+        indent = len(sign) + 1
+        self._print(self._text(finding.sentence, "bold"), indent=indent, mark=Text(f"{sign} ", style))
+        if finding.detail:
+            self._print(self._text(finding.detail, "italic", limit=4000 if self.verbose else 160), indent=indent)
+        do = self.glyphs.do
+        step = indent + len(do) + 1
+        self._print(self._text(finding.hint), indent=step, mark=Text(f"{' ' * indent}{do} ", "bold"))
+        if about := self.glyphs.dot.join(filter(None, (finding.words, finding.windows))):
+            self._print(self._text(about, "dim"), indent=indent)
+        if finding.names:
+            self._print(self._names(finding.names), indent=indent)
 
     def _names(self, names: Sequence[str]) -> Text:
         shown = names if self.verbose or len(names) <= NAMES_SHOWN + 1 else names[:NAMES_SHOWN]
@@ -233,23 +231,23 @@ class _Report:
             groups.setdefault((skipped.why, skipped.option or ""), []).append(skipped)
         for (why, option), members in sorted(groups.items(), key=lambda item: -len(item[1])):
             line = f"{several(len(members), 'target')}: {why}"
-            self._below(self._text(f"{line} ({option})" if option else line))
+            self._print(self._text(f"{line} ({option})" if option else line), indent=2)
             if self.verbose:
-                self._below(self._names([_skipped_name(each) for each in members]), 4)
+                self._print(self._names([_skipped_name(each) for each in members]), indent=4)
         if services := self.run.summary.services_without_probes:
-            self._below(self._text(f"No probe at all for {', '.join(services)}.", "bold yellow"))
+            self._print(self._text(f"No probe at all for {', '.join(services)}.", "bold yellow"), indent=2)
 
     def _notes(self) -> None:
         if self.run.notes:
             self.console.print()
             self.console.print(Text("Notes", "bold"))
         for note in self.run.notes:
-            self._below(self._text(note.text))
+            self._print(self._text(note.text), indent=2)
 
     def _summary(self) -> Text:
         counts, duration = self.run.summary, duration_of(self.run)
         if not counts.probes:
-            return Text("\nNothing was probed.", "bold yellow")
+            return Text("Nothing was probed.", "bold yellow")
         fine = not (counts.unreachable or counts.untrusted or counts.intercepted)
         parts = [
             f"{several(counts.targets, 'target')}, {several(len(ways_of(self.run)), 'route')}: "
@@ -263,11 +261,17 @@ class _Report:
             "" if self.run.complete else "INTERRUPTED",
         ]
         style = "bold green" if fine and self.run.complete else "bold red" if counts.unreachable else "bold yellow"
-        return Text("\n").append_text(self._text(self.glyphs.dot.join(filter(None, parts)), style))
+        return self._text(self.glyphs.dot.join(filter(None, parts)), style)
 
 
 def _skipped_name(skipped: SkippedDoc) -> str:
     return str(skipped.target.get("host") or skipped.target.get("id") or "?")
+
+
+def _padded(text: Text, width: int) -> Text:
+    padded = text.copy()
+    padded.pad_right(width - text.cell_len)
+    return padded
 
 
 def _width(column: Sequence[Text]) -> int:
@@ -287,9 +291,32 @@ def _blocks(ways: Sequence[Way], widths: dict[Way, int], room: int) -> list[list
     return blocks
 
 
-_SVG_FORMAT: Final = re.sub(
-    r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
-).replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace")
+_SVG_FORMAT: Final = """\
+<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{
+  font-family: ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace;
+  font-size: {char_height}px;
+  line-height: {line_height}px;
+}}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix" xml:space="preserve">
+{matrix}
+</g>
+</g>
+</svg>
+"""
 _SVG_THEME: Final = TerminalTheme(
     (22, 27, 34),
     (214, 220, 227),

@@ -71,14 +71,15 @@ class Stack:
         """Bytes from the network; returns bytes for it."""
         if self.over:
             return b""
+        closed = False
         for session in self._sessions:
             data, state = session.decrypt(data)
             if isinstance(state, Failed):
                 self._session_failed(session, state)
                 return b""
-            if state:
-                return self._feed(data) + self.receive_eof()
-        return self._feed(data)
+            closed = closed or state  # what came with a close_notify still belongs to the sessions above
+        sent = self._feed(data)
+        return sent + self.receive_eof() if closed else sent
 
     def _feed(self, data: bytes) -> bytes:
         out = b""

@@ -100,7 +100,7 @@ def prober(tmp_path: Path, authority: Authority) -> Prober:
 
 
 @pytest.fixture(scope="session")
-def first(squid: Squid, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
+def first(squid: Squid, microsocks: Microsocks, ssh: Proxy) -> dict[str, Proxy]:
     """A proxy of every kind, to be the first hop."""
     return {
         "http": squid.open,
@@ -108,7 +108,7 @@ def first(squid: Squid, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dic
         "https": squid.tls,
         "socks4": ssh.speaking("socks4"),
         "socks4a": ssh.speaking("socks4a"),
-        "socks5": dante.speaking("socks5"),
+        "socks5": microsocks.open.speaking("socks5"),
         "socks5h": ssh,
         "socks5h+password": microsocks.password,
     }
@@ -116,14 +116,14 @@ def first(squid: Squid, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dic
 
 @pytest.fixture(scope="session")
 def second(tinyproxy: Tinyproxy, haproxy: Proxy, microsocks: Microsocks, dante: Proxy, ssh: Proxy) -> dict[str, Proxy]:
-    """A proxy of every kind, to be a later hop: another program wherever there is one."""
+    """A proxy of every kind, to be a later hop: another program if there is one (dante refuses to reach itself)."""
     return {
         "http": tinyproxy.open,
         "http+basic": tinyproxy.basic,
         "https": haproxy,
         "socks4": dante.speaking("socks4"),
         "socks4a": ssh.speaking("socks4a"),
-        "socks5": microsocks.open.speaking("socks5"),
+        "socks5": dante.speaking("socks5"),
         "socks5h": dante,
         "socks5h+password": microsocks.password,
     }

@@ -148,9 +148,12 @@ class Authority:
         return context
 
     def server_file(self, folder: Path, *names: str) -> Path:
-        """One PEM file with key and certificate for these names, as HAProxy and squid read it."""
+        """One PEM file with key, certificate for these names and root, as HAProxy and squid read it.
+
+        The root is sent along, as many proxies do: an unknown one is then untrusted, not merely missing.
+        """
         path = folder / f"{self.roots.stem}-server.pem"
-        self.ca.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(str(path))
+        path.write_bytes(self.ca.issue_cert(*names).private_key_and_cert_chain_pem.bytes() + self.ca.cert_pem.bytes())
         return path
 
 

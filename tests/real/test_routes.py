@@ -57,6 +57,9 @@ def assert_reached(run: Run, route: str, proxies: Sequence[Proxy], *, forwarded:
         assert (hop["tls"] is not None) == (proxy.scheme == "https"), index
         is_forwarder = forwarded and index == len(proxies) - 1
         assert (hop["negotiate"] is not None) == (not is_forwarder), index
+    for proxy, facts in zip(proxies, result["hops"], strict=True):
+        assert facts["login"] == ("none" if proxy.user is None else "accepted")
+        assert (facts["tls"] is not None) == (proxy.scheme == "https")
     measured = [value for hop in timings["hops"] for value in hop.values() if value is not None]
     assert all(value >= 0 for value in measured)
     assert sum(measured) <= timings["total"]
@@ -130,6 +133,33 @@ def test_http_target_is_forwarded_by_an_http_proxy(
     assert "squid" in str(request.via)
     assert request.authorization is None
     assert request.host == f"{host}:{plain_origin.port}"
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_login_comes_after_an_anonymous_request(
+    scheme: str,
+    prober: Prober,
+    origin: Origin,
+    plain_origin: Origin,
+    launcher: Launcher,
+    squid: Squid,
+    tinyproxy: Tinyproxy,
+    microsocks: Microsocks,
+) -> None:
+    """squid keeps the connection after its 407 and it is used again; tinyproxy closes, so there is a second one."""
+    server = origin if scheme == "https" else plain_origin
+    routes = {"squid": [squid.basic], "tinyproxy": [tinyproxy.basic], "microsocks": [microsocks.password]}
+    run = prober.check(routes, f"{scheme}://{launcher.names.target}:{server.port}/login")
+    for route, offered, connections in (
+        ("squid", "basic", 1),
+        ("tinyproxy", "basic", 2),
+        ("microsocks", "password", 1),
+    ):
+        result = run.result(route)
+        assert result["reachable"] is True, result["failure"]
+        assert result["hops"][0]["offered"] == [offered]
+        assert result["hops"][0]["login"] == "accepted"
+        assert result["attempts"] == connections
 
 
 @pytest.mark.parametrize("outer", ["http", "https", "socks5h"])

@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine with python3 (3.11 or later) and its venv module:
+#   make demo   an own .venv, prober in it, and the main job shown in the embedded lab
+#   make test   what the tests need (Debian packages too, where it may), ruff, mypy --strict, the whole suite
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: demo test lint unit real wheel picture clean help
+
+help:
+	@sed -n 's/^#  *\(make.*\)/\1/p' Makefile
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("prober needs Python 3.11 or later, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/prober demo
+
+test: $(VENV)/.test-installed
+	@sh tests/real/install-debian
+	$(MAKE) lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lint: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.test-installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not real"
+
+real: $(VENV)/.test-installed
+	$(BIN)/python -m pytest -m real
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

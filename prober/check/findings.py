@@ -1,0 +1,57 @@
+"""What counts as a finding: the words of `--fail-on`, and whether a run has any of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from prober.report.document import Result, Run
+
+
+class FailOn(StrEnum):
+    """Words of `--fail-on` (contract.md, exit codes)."""
+
+    UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
+    UNEXPECTED_STATUS = "unexpected-status"
+    INTERCEPTED = "intercepted"
+    SUSPECT = "suspect"
+    REGRESSION = "regression"
+
+
+DEFAULT: Final = (FailOn.UNREACHABLE, FailOn.INTERCEPTED)
+
+
+def parse_fail_on(text: str) -> tuple[FailOn, ...]:
+    """A comma-separated list of words; `none` for none. Raises ValueError with every unknown word."""
+    import difflib
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if words == ["none"]:
+        return ()
+    known = [each.value for each in FailOn]
+    unknown = [word for word in words if word not in known]
+    if unknown or not words:
+        near = {word: difflib.get_close_matches(word, known, 1) for word in unknown}
+        said = "; ".join(f'"{word}"' + (f": did you mean {close[0]}?" if close else "") for word, close in near.items())
+        raise ValueError(f"unknown {said or 'empty list'} (known: {', '.join(known)}, none)")
+    return tuple(FailOn(word) for word in words)
+
+
+def has_findings(run: Run, fail_on: tuple[FailOn, ...]) -> bool:
+    """Whether any result is one that was asked to fail on."""
+    return any(_is_finding(result, word) for result in run.results for word in fail_on)
+
+
+def _is_finding(result: Result, word: FailOn) -> bool:
+    match word:
+        case FailOn.UNREACHABLE:
+            return not result.reachable
+        case FailOn.UNTRUSTED:
+            return result.trusted is False
+        case FailOn.UNEXPECTED_STATUS:
+            return result.http is not None and result.http.as_expected is False
+        case FailOn.INTERCEPTED | FailOn.SUSPECT:
+            return result.interception is not None and result.interception.get("verdict") == word.value
+        case FailOn.REGRESSION:
+            return False  # a single run has nothing to compare with

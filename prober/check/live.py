@@ -1,0 +1,141 @@
+"""What is seen while a run goes on and when it is over: progress, lines of JSON, the report, and Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol, TextIO
+
+from prober.check.conduct import Conduct
+from prober.check.plan import Plan
+from prober.engine.loop import run_loop
+from prober.engine.run import Pair
+from prober.model import Observation
+from prober.report.document import Run
+from prober.report.files import encode_result
+
+
+class Listener(Protocol):
+    """Told of every observation."""
+
+    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:
+        """One more observation is there."""
+
+
+def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
+    """Carry the run out. False if Ctrl-C or SIGTERM cut it short; what was measured stays in `conduct`."""
+    try:
+        return run_loop(_probe(conduct, listeners))
+    except KeyboardInterrupt:
+        return False
+
+
+async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
+    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+        for listener in listeners:
+            listener.observed(conduct, pair, observation)
+
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await conduct.probe(tell)
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
+class JsonLines:
+    """One result a line, written as soon as all attempts of a pair are there."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._stream: IO[bytes] = sys.stdout.buffer if path is None else path.open("wb")
+        self._own = path is not None
+
+    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
+        """Write the pair's result if this was its last attempt."""
+        result = conduct.result_when_done(pair)
+        if result is not None:
+            self._stream.write(encode_result(result))
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file, if it is one."""
+        if self._own:
+            self._stream.close()
+
+
+class Progress:
+    """A bar on stderr while a run lasts; nothing at all where it is not wanted."""
+
+    def __init__(self, conduct: Conduct, plan: Plan, *, enabled: bool) -> None:
+        self._conduct = conduct
+        self._text = f"{len(plan.targets)} targets × {len(plan.rules)} routes"
+        self._enabled = enabled
+        self._failed = 0
+
+    def __enter__(self) -> Progress:
+        if self._enabled:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[failed]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._text, total=self._conduct.expected, failed="")
+            self._bar.start()
+        return self
+
+    def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
+        """One more; rich itself repaints at its own pace."""
+        if self._enabled:
+            self._failed += not observation.reachable
+            self._bar.update(self._task, advance=1, failed=f"{self._failed} not reached" if self._failed else "")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._enabled:
+            self._bar.stop()
+
+
+def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0) -> None:
+    """Write a finished run as `table`, `json` or `csv`, to standard output or atomically to a file.
+
+    Raises OSError.
+    """
+    if format_ == "json":
+        from prober.report.files import encode
+
+        text = encode(run, indent=2).decode() + "\n"
+        write: Callable[[TextIO], object] = lambda stream: stream.write(text)  # noqa: E731 # one line each way
+    elif format_ == "csv":
+        from prober.report.csv import write_csv
+
+        write = partial(write_csv, run.results)
+    else:
+        from prober.report.table import write_table
+
+        write = partial(write_table, run, verbose=verbose)
+    if path is None:
+        write(sys.stdout)
+        sys.stdout.flush()
+    else:
+        from prober.report.files import replace_file
+
+        whole = io.StringIO()
+        write(whole)
+        replace_file(path, whole.getvalue().encode())

@@ -1,0 +1,200 @@
+"""`prober check`: targets × routes once, a report, an exit code."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
+
+if TYPE_CHECKING:
+    from prober.check.conduct import Conduct
+    from prober.check.findings import FailOn
+    from prober.check.plan import Plan
+    from prober.config import Loaded
+    from prober.report.document import Run
+
+FINDINGS = 1
+INCOMPLETE = 3
+EXAMPLES = (
+    "Examples: prober check --geo EU · prober check --via hq=http://10.0.0.6:8080 · "
+    "prober check --via two=socks5h://10.0.0.7:1080,https://proxy.corp:8443 https://example.com · "
+    "prober check --format json | jq .summary · prober check --save before.json.zst"
+)
+
+
+class CheckFormat(StrEnum):
+    """How the report looks."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TARGET]...",
+        help="HOST[:PORT], tls://… (a bare handshake), https://…, http://…, or @FILE with one a line. "
+        "None = the catalogs.",
+        show_default=False,
+    ),
+]
+Format = Annotated[
+    CheckFormat, typer.Option("--format", help="table, json, jsonl (a line a result, as it comes), csv.")
+]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there instead of standard output.")]
+Save = Annotated[Path | None, typer.Option(metavar="RUN", help="Save the run: .json, .json.gz or .json.zst.")]
+Attempts = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Independent probes of each pair.")]
+Retries = Annotated[int | None, typer.Option(metavar="N", min=0, max=10, help="After a transient failure only.")]
+FailOnText = Annotated[
+    str,
+    typer.Option(
+        "--fail-on",
+        metavar="WORDS",
+        help="What makes the exit code 1: unreachable, untrusted, unexpected-status, intercepted, suspect, "
+        "regression; or none.",
+    ),
+]
+
+
+@with_shared
+def check(
+    targets: Targets = None,
+    format: Format = CheckFormat.TABLE,  # noqa: A002 # the option's name
+    output: Output = None,
+    save: Save = None,
+    attempts: Attempts = 1,
+    retries: Retries = None,
+    fail_on: FailOnText = "unreachable,intercepted",
+    *,
+    shared: Shared,
+) -> None:
+    """Probe targets over routes once, print a matrix, exit by result.
+
+    Exit codes: 0 nothing to report, 1 findings (see --fail-on), 2 usage or configuration error, 3 the run could not be
+    completed (what was measured is still reported).
+    """
+    words = _fail_on(fail_on)
+    _check_paths(save, output)
+    loaded = load_or_exit(shared, {"probe.retries": retries})
+    plan = _plan(loaded, targets or [], attempts, shared.workers or 1)
+    if shared.dry_run:
+        _show(plan)
+        return
+    from prober.check.conduct import Conduct
+
+    conduct = Conduct(plan)
+    whole = _probe(conduct, plan, format, output, quiet=shared.quiet)
+    run = conduct.document()
+    if format is not CheckFormat.JSONL:
+        _report(run, format, output, verbose=shared.verbose)
+    saved = save is None or _save(run, save)
+    if not whole or not saved:
+        raise typer.Exit(INCOMPLETE)
+    from prober.check.findings import has_findings
+
+    if has_findings(run, words):
+        raise typer.Exit(FINDINGS)
+
+
+def _fail_on(text: str) -> tuple[FailOn, ...]:
+    from prober.check.findings import parse_fail_on
+
+    try:
+        return parse_fail_on(text)
+    except ValueError as error:
+        refuse([f"--fail-on: {error}"])
+
+
+def _check_paths(save: Path | None, output: Path | None) -> None:
+    """What cannot be written is found before an hour of probing, not after it."""
+    from prober.report.files import SUFFIXES
+
+    errors: list[str] = []
+    if save is not None and not save.name.endswith(SUFFIXES):
+        errors.append(f"--save {save}: expected a name that ends in {', '.join(SUFFIXES)}")
+    for option, path in (("--save", save), ("--output", output)):
+        if path is not None and not path.absolute().parent.is_dir():
+            errors.append(f"{option} {path}: no directory {path.absolute().parent}")
+        elif path is not None and path.is_dir():
+            errors.append(f"{option} {path}: is a directory")
+    if errors:
+        refuse(errors)
+
+
+def _plan(loaded: Loaded, targets: list[str], attempts: int, workers: int) -> Plan:
+    from prober.check.plan import PlanErrors, make_plan
+
+    try:
+        plan = make_plan(loaded, targets, attempts=attempts, workers=workers)
+    except PlanErrors as error:
+        refuse(list(error.errors))
+    if not plan.pairs:
+        _explain_nothing(plan)
+        raise typer.Exit(USAGE)
+    return plan
+
+
+def _explain_nothing(plan: Plan) -> None:
+    if not plan.rules:
+        say("error: no route is left: --no-direct needs a --via or routes in the configuration")
+        return
+    say("error: nothing to probe: the selection holds no target")
+    for skipped in plan.skipped[:10]:
+        say(f"  {skipped.target.get('id', '')}: {skipped.why}" + (f" ({skipped.option})" if skipped.option else ""))
+
+
+def _show(plan: Plan) -> None:
+    """What would be probed, one pair a line."""
+    for pair in plan.pairs:
+        hops = ",".join(hop.url for hop in pair.route.hops) or "direct"
+        target = pair.target
+        where = f"{target.scheme}://{target.address}{'' if target.scheme == 'tls' else target.path}"
+        typer.echo(f"{target.id}\t{pair.route.name}\t{hops}\t{target.method} {where}")
+    say(
+        f"{len(plan.pairs)} probes × {plan.attempts}: {len(plan.targets)} targets over {len(plan.rules)} routes; "
+        f"{len(plan.skipped)} entries of the catalogs cannot be probed"
+    )
+
+
+def _probe(conduct: Conduct, plan: Plan, format_: CheckFormat, output: Path | None, *, quiet: bool) -> bool:
+    """Run it with progress on a terminal; False if it was interrupted. Ctrl-C and SIGTERM stop it, nothing is lost."""
+    from prober.check.live import JsonLines, Progress, probe_until_done
+
+    show_progress = not quiet and sys.stderr.isatty() and not (format_ is CheckFormat.JSONL and output is None)
+    lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
+    with Progress(conduct, plan, enabled=show_progress) as progress:
+        try:
+            return probe_until_done(conduct, [progress, *([lines] if lines else [])])
+        finally:
+            if lines is not None:
+                lines.close()
+
+
+def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
+    from prober.check.live import write_report
+
+    try:
+        write_report(run, format_.value, output, verbose=verbose)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        say(f"error: the report could not be written: {error.strerror}")
+        raise typer.Exit(INCOMPLETE) from None
+
+
+def _save(run: Run, path: Path) -> bool:
+    from prober.report.files import RunFileError, save
+
+    try:
+        save(run, path)
+    except RunFileError as error:
+        say(f"error: {error}")
+        return False
+    return True

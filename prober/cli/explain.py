@@ -1,0 +1,60 @@
+"""`prober explain`: what a word, a Windows code or a metric means, and what to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from typing import Annotated, Final
+
+import typer
+
+from prober.report.glossary import Explanation, nearest, words
+from prober.report.glossary import explain as look_up
+from prober.report.sanitize import sanitize, takes_unicode
+
+CONTEXT_SETTINGS: Final = {"ignore_unknown_options": True}
+"""For registering the command: Windows writes HRESULTs as negative numbers, which must not be read as options."""
+
+
+def explain(
+    word: Annotated[
+        str | None,
+        typer.Argument(metavar="WORD|HRESULT|METRIC", help="As prober or Windows prints it. Without it: all words."),
+    ] = None,
+) -> None:
+    """Say what a word means and what to do: a failure, a stage, a Windows code, a metric."""
+    if word is None:
+        _list()
+        return
+    found = look_up(word)
+    if found is None:
+        alike = nearest(word)
+        advice = f"did you mean {' or '.join(alike)}?" if alike else "`prober explain` lists all words"
+        typer.echo(f"prober: unknown word {sanitize(word, limit=100, ascii_only=True)!r}: {advice}", err=True)
+        raise typer.Exit(2)
+    _show(found)
+
+
+def _show(found: Explanation) -> None:
+    _write(f"{found.word} ({found.kind})")
+    _write(found.meaning, indent=2)
+    for label, text in found.more:
+        _write(f"{label}: {text}", indent=2)
+
+
+def _list() -> None:
+    for kind, known in words().items():
+        _write(f"{kind}:")
+        _write(", ".join(known), indent=2)
+
+
+def _write(text: str, indent: int = 0) -> None:
+    width = max(40, min(shutil.get_terminal_size((80, 24)).columns, 120))
+    space = " " * indent
+    text = sanitize(text, limit=20_000, ascii_only=not takes_unicode(sys.stdout))
+    typer.echo(
+        textwrap.fill(
+            text, width, initial_indent=space, subsequent_indent=space, break_on_hyphens=False, break_long_words=False
+        )
+    )

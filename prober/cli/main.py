@@ -1,0 +1,62 @@
+"""The `prober` command: its subcommands, and what happens to what they let through. Heavy modules stay in commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from prober import __version__
+from prober.cli import check, config, demo, explain, init, lab, routes, targets
+
+PANEL_RUN = "Probe"
+PANEL_KNOW = "Know"
+PANEL_TRY = "Try"
+
+app = typer.Typer(
+    name="prober",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    help="Does every Microsoft Defender endpoint get through every way out of this network, and who broke it?",
+    epilog="Start with: prober demo · prober check --via hq=http://10.0.0.6:8080 --geo EU · prober init",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"prober {__version__}")  # noqa: T201 # what --version is for
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("check", epilog=check.EXAMPLES, rich_help_panel=PANEL_RUN)(check.check)
+app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
+app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
+app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)
+app.command("explain", rich_help_panel=PANEL_KNOW)(explain.explain)
+app.command("init", rich_help_panel=PANEL_TRY)(init.init)
+app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
+app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
+
+
+def run() -> None:
+    """Entry of the program. A closed pipe and Ctrl-C end it quietly; a user's mistake never shows a traceback."""
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read us has seen enough. Python must not find out again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(3)

@@ -1,0 +1,169 @@
+"""A world to report on: targets, routes, observations, and a reader that makes up facts for made-up certificates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from prober.model import (
+    Anchor,
+    Failure,
+    Hop,
+    HopFacts,
+    HopScheme,
+    HopTimings,
+    HttpFacts,
+    Observation,
+    Reason,
+    Route,
+    Scheme,
+    Secret,
+    Stage,
+    Target,
+    Timings,
+    TlsFacts,
+)
+from prober.report.build import build_result, instant, route_document, skipped_document, summary_of
+from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Run, SkippedDoc
+
+STARTED = 1_795_309_623.25
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Facts as `prober.interception.certificates` states them, read from a made-up text `subject|issuer`."""
+
+    spki_sha256: str
+    subject: str
+    issuer: str
+    serial: str = "0a1b"
+    not_before: float = 1_767_225_600.0
+    not_after: float = 1_798_761_600.0
+    sans: tuple[str, ...] = ("a.example", "*.b.example")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    trusted: bool
+    failure: Failure | None
+    anchor: Anchor
+
+
+def read(der: bytes) -> Certificate | None:
+    subject, bar, issuer = der.decode("utf-8", "surrogateescape").partition("|")
+    return Certificate(hashlib.sha256(b"spki" + der).hexdigest(), subject, issuer) if bar else None
+
+
+def tls(issuer: str = "CN=Microsoft TLS RSA Root G2") -> TlsFacts:
+    chain = (f"CN=leaf|{issuer}".encode(), f"{issuer}|CN=Root".encode())
+    return TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "x25519", "http/1.1", False, True, chain)
+
+
+HQ = Hop(HopScheme.HTTP, "10.0.0.6", 8080, user="svc", password=Secret("hunter2"))
+ROUTES = (
+    Route("direct"),
+    Route("hq", (HQ,)),
+    Route("two", (Hop(HopScheme.SOCKS5H, "10.0.0.7", 1080), Hop(HopScheme.HTTPS, "proxy.corp", 8443))),
+    Route("inspected", (Hop(HopScheme.HTTP, "10.9.9.9", 3128),)),
+    Route("branch-office-lisbon", (Hop(HopScheme.HTTP, "10.20.0.1", 8080),)),
+    Route("socks", (Hop(HopScheme.SOCKS4A, "10.0.0.8", 1080),)),
+    Route("slow", (Hop(HopScheme.HTTP, "10.0.0.9", 8080),)),
+    Route("v6", (Hop(HopScheme.HTTP, "fd00::6", 8080),)),
+    Route("dead", (Hop(HopScheme.HTTP, "dead.corp", 8080),)),
+)
+
+
+def targets(count: int = 57) -> list[Target]:
+    services = ("MDE",) * 4 + ("MDAV", "MDAV", "MDI", "COMMON")
+    made = []
+    for number in range(count):
+        service = services[number % len(services)]
+        scheme = Scheme.HTTP if service == "COMMON" else Scheme.HTTPS
+        geography = ("WW", "EU", "UK", "US")[number // 8 % 4] if service in ("MDE", "MDAV") else "WW"
+        made.append(
+            Target(
+                id=f"{service.lower()}.group.{number}",
+                scheme=scheme,
+                host=f"{geography.lower()}-{number}.{service.lower()}.example.com",
+                port=80 if scheme is Scheme.HTTP else 443,
+                path="/ping",
+                service=service,
+                group="group",
+                geography=geography,
+                expected=(200,) if service != "MDI" else (),
+            )
+        )
+    return made
+
+
+def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation, Judgement | None]:
+    """What this world shows: hq refuses every fourth target, `inspected` re-signs, `dead` does not resolve."""
+    failure: Failure | None = None
+    issuer = "CN=Microsoft TLS RSA Root G2"
+    status = 200
+    if route.name == "hq" and number % 4 == 0:
+        failure = Failure(Stage.PROXY, 1, Reason.PROXY_DENIED, "403 Forbidden; X-Squid-Error: ERR_ACCESS_DENIED 0", 403)
+    elif route.name == "two" and number % 19 == 3:
+        failure = Failure(Stage.PROXY, 2, Reason.PROXY_UPSTREAM_CONNECT, "503; ERR_CONNECT_FAIL 111", 503)
+    elif route.name == "dead":
+        failure = Failure(Stage.DNS, 1, Reason.DNS_NXDOMAIN, "dead.corp: NXDOMAIN from 10.0.0.2")
+    elif route.name == "inspected" and target.scheme is not Scheme.HTTP:
+        issuer = "CN=Corp Inspection CA,O=Corp,C=FR"
+    elif number == 21:
+        failure = Failure(Stage.TLS, 0, Reason.TLS_HANDSHAKE_CLOSED, "end of stream after ClientHello")
+    elif number == 34:
+        status = 503
+    secure = target.scheme is not Scheme.HTTP and failure is None
+    untrusted = Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, f"chain ends in {issuer}")
+    judged = Judgement(True, None, Anchor.VENDOR_PRIVATE)
+    if "Corp" in issuer:
+        judged = Judgement(False, untrusted, Anchor.UNKNOWN)
+    hops = tuple(HopFacts(status=200 if failure is None else failure.status) for _ in route.hops)
+    observation = Observation(
+        target=target.id,
+        route=route.name,
+        at=STARTED + number / 64,
+        failure=failure,
+        timings=Timings(hops=tuple(HopTimings(connect=0.002) for _ in route.hops), tls=0.01, total=0.040000001),
+        peer="203.0.113.7:443",
+        tls=tls(issuer) if secure else None,
+        http=HttpFacts(status, (("server", "Kestrel"),)) if failure is None else None,
+        hops=hops,
+    )
+    return observation, judged if secure else None
+
+
+def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: bool = True) -> Run:
+    results = []
+    for route in routes:
+        for number, target in enumerate(targets(count)):
+            observation, judged = observe(target, route, number)
+            results.append(build_result(target, route, [observation], judged, "paris", facts=read))
+    skipped: list[SkippedDoc] = [
+        skipped_document({"host": f"{{workspace}}.{name}.example.com", "service": "MDI"}, *why)
+        for name in ("a", "b", "c")
+        for why in [("needs a value for {workspace}", "--set workspace=NAME")]
+    ]
+    skipped.append(skipped_document({"host": "*.blob.core.windows.net"}, "is a wildcard without known names"))
+    return Run(
+        schema=SCHEMA,
+        prober=ProberDoc("1.0.0", "3.11.2", "OpenSSL 3.5.4"),
+        egress="paris",
+        started=instant(STARTED),
+        finished=instant(STARTED + 8.4),
+        complete=complete,
+        routes=tuple(map(route_document, routes)),
+        summary=summary_of(results, ("MMA",)),
+        skipped=tuple(skipped),
+        results=tuple(results),
+        notes=(NoteDoc("egress-without-ipv4", "This machine has no IPv4 way out."),),
+        environment=Environment(loop_lag_max=0.012, concurrency=256),
+    )
+
+
+@pytest.fixture
+def make_run() -> Callable[..., Run]:
+    return run_of
