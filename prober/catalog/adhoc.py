@@ -22,6 +22,7 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _AUTHORITY: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
+_PORT_AT_END: Final = re.compile(r"^[^:]*$|[\]:]\d*$|^\[[^\]]*\]$")
 _DEVIATIONS: Final = frozenset("ßẞς\u200c\u200d")
 _HOST_CHARACTERS: Final = re.compile(r"[a-z0-9_.-]+")
 
@@ -31,16 +32,17 @@ def parse_target(text: str) -> Target:
 
     Raises `ValueError` with a sentence that says what is wrong and what was expected.
     """
-    _check_text(text)
     match = _URL.fullmatch(text)
-    scheme = _scheme(match.group(1)) if match else Scheme.TLS
     rest = match.group(2) if match else text
     end = next((index for index, character in enumerate(rest) if character in "/?"), len(rest))
     place, request = rest[:end], rest[end:]
+    # First of all, so that no other sentence repeats a password.
+    if "@" in place or ("@" in request and not _PORT_AT_END.search(place)):
+        raise ValueError("user and password do not belong in a target: leave out everything up to the @")
+    _check_text(text)
+    scheme = _scheme(match.group(1)) if match else Scheme.TLS
     if match is None and request:
         raise ValueError(f"{shown(text)} has a path but no scheme: write https://{text} to ask for it")
-    if "@" in place:
-        raise ValueError("user and password do not belong in a target: leave out everything up to the @")
     host, port = _address(place, scheme)
     path = _path(request, scheme)
     return Target(id=_canonical(scheme, host, port, path), scheme=scheme, host=host, port=port, path=path)

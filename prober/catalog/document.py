@@ -139,7 +139,7 @@ class _Composer:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             self._check(event, line)
-            self._put(Scalar(line, event.value, event.style is None), line)
+            self._put(Scalar(line, event.value, not event.style), line)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._check(event, line)
             node: List | Map = Map(line) if isinstance(event, yaml.MappingStartEvent) else List(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,9 +17,12 @@ from prober.check.conduct import Conduct
 from prober.check.plan import Plan
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair
+from prober.engine.workers import WorkerError
 from prober.model import Observation
 from prober.report.document import Run
 from prober.report.files import encode_result
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -29,10 +33,13 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C or SIGTERM cut it short; what was measured stays in `conduct`."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
+        return False
+    except WorkerError as error:
+        log.error("%s", error)
         return False
 
 

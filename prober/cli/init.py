@@ -62,7 +62,7 @@ def template() -> str:
     for key in keys():
         head, _, name = key.path.rpartition(".")
         if key.path == "routes":
-            lines += [_ROUTES]
+            lines += ["", _ROUTES]
             continue
         if head != section and head:
             lines += (

@@ -44,7 +44,7 @@ app.command("check", epilog=check.EXAMPLES, rich_help_panel=PANEL_RUN)(check.che
 app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
 app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
 app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)
-app.command("explain", rich_help_panel=PANEL_KNOW)(explain.explain)
+app.command("explain", context_settings=explain.CONTEXT_SETTINGS, rich_help_panel=PANEL_KNOW)(explain.explain)
 app.command("init", rich_help_panel=PANEL_TRY)(init.init)
 app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
 app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)

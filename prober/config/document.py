@@ -18,6 +18,7 @@ Path = tuple[str | int, ...]
 
 MOST_NODES: Final = 50_000
 MOST_LEVELS: Final = 32
+_COLLECTIONS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,8 @@ for _tag, _pattern, _first in (
 def parse(text: str) -> Document:
     """The values of a YAML text; what is wrong with it is in `faults`, nothing is raised."""
     document = Document()
-    loader = _Words(text)
     try:
-        node = loader.get_single_node()
+        node = yaml.compose(text, Loader=_Words)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         document.faults.append(Fault((), mark.line + 1 if mark else None, _sentence(error)))
@@ -68,8 +68,6 @@ def parse(text: str) -> Document:
         deep = isinstance(error, RecursionError)
         document.faults.append(Fault((), None, "nested too deeply" if deep else "has a character that YAML forbids"))
         return document
-    finally:
-        loader.dispose()
     if node is not None:
         document.value = _Walk(document).value(node, ())
     return document
@@ -102,6 +100,9 @@ class _Walk:
             if self._nodes <= MOST_NODES + 1 or len(path) == MOST_LEVELS + 1:
                 self._fault(node, path, "too many values or levels for a configuration")
             self._nodes = MOST_NODES + 2
+            return None
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            self._fault(node, path, f"the tag {node.tag} is not used here")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

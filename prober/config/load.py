@@ -103,12 +103,12 @@ def load(
     settings, faults = _validated(layers.values)
     errors += [_error(layers, at, message) for at, message in [*faults, *problems]]
     source = "--via" if via or not found.via else environment.VIA
-    chosen = in_force(
-        config, list(via) or found.via, source, environ, no_direct=no_direct or (found.no_direct and not via)
-    )
+    chosen = in_force(config, list(via) or found.via, source, environ, no_direct=no_direct or found.no_direct)
     errors += [_route_error(layers, error) for error in chosen.errors]
     if errors or settings is None:
-        raise ConfigErrors(sorted(set(errors), key=lambda error: (error.source.partition(":")[0], error.line or 0)))
+        raise ConfigErrors(
+            sorted(dict.fromkeys(errors), key=lambda error: (error.source.partition(":")[0], error.line or 0))
+        )
     return Loaded(
         settings=settings,
         origin=_origins(settings, layers),

@@ -189,7 +189,7 @@ class Settings(Section):
     resolve: dict[str, Text] = Field(
         default={}, description="HOST[:PORT], * or *:PORT to IP[:PORT], in place of DNS. The narrowest entry wins."
     )
-    trust: Trust = Field(default=Trust(), description="Whose certificates are believed.")
+    trust: Trust = Field(default=Trust(), description="Roots, pins and client certificates.")
     serve: Serve = Field(default=Serve(), description="For `prober serve`; checked, but not used by this version.")
 
 

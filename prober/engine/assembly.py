@@ -53,7 +53,7 @@ def assemble(
         rungs.append(Rung(_target_tls(target, settings), Stage.TLS, 0))
     if target.scheme is not Scheme.TLS:
         rungs.append(Rung(_exchange(target, route, logins), Stage.HTTP, 0))
-    return Stack(rungs, guard)
+    return Stack(rungs, guard, last_hop=len(route.hops))
 
 
 def _negotiation(hop: Hop, host: str, port: int) -> Connect | Socks4 | Socks5:

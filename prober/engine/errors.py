@@ -42,7 +42,8 @@ BY_ARES: Final = {
 }
 """Everything else a resolver answers with (SERVFAIL, REFUSED, FORMERR, no server reachable) is `dns-servfail`."""
 
-_LOCAL: Final = frozenset({Reason.LOCAL_DESCRIPTORS, Reason.LOCAL_PORTS, Reason.LOCAL_MEMORY})
+LOCAL: Final = frozenset({Reason.LOCAL_DESCRIPTORS, Reason.LOCAL_PORTS, Reason.LOCAL_MEMORY})
+"""Our own exhaustion."""
 
 
 def os_reason(error: BaseException) -> Reason:
@@ -63,7 +64,7 @@ def os_text(error: BaseException) -> str:
 
 def stage_of(reason: Reason, stage: Stage) -> Stage:
     """Our own exhaustion is stage `local`, wherever it was met: it is nobody else's outage."""
-    return Stage.LOCAL if reason in _LOCAL else stage
+    return Stage.LOCAL if reason in LOCAL else stage
 
 
 def ares_reason(number: int) -> Reason:

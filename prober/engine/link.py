@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import cast
 
@@ -11,6 +12,8 @@ from prober.engine.record import Record, now
 from prober.model import Reason
 from prober.wire.layer import Challenge
 from prober.wire.stack import Stack
+
+log = logging.getLogger(__name__)
 
 Login = tuple[str, str]
 """User name and password, in the clear."""
@@ -36,29 +39,30 @@ class Link(asyncio.Protocol):
         self.connected_at = now()
         self._record.stack = self._stack
         self._record.reached = [self.connected_at]
-        self._write(self._stack.start())
-        self._settle()
+        self._drive(self._stack.start)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: let the stack take them."""
-        before = self._stack.position
-        self._write(self._stack.receive(data))
-        self._record.note_progress(before)
-        challenge = self._stack.challenge
-        if challenge is not None:
-            self._answer(challenge)
-        self._settle()
+        self._drive(self._stack.receive, data)
 
     def eof_received(self) -> bool:
         """The peer closed its side; we close ours."""
-        before = self._stack.position
-        self._write(self._stack.receive_eof())
-        self._record.note_progress(before)
-        challenge = self._stack.challenge
-        if challenge is not None:
-            self._answer(challenge)
-        self._settle()
+        self._drive(self._stack.receive_eof)
         return False
+
+    def _drive(self, step: Callable[..., bytes], *data: bytes) -> None:
+        """One step of the stack. A bug of ours ends this probe as `internal`; the loop would only log it."""
+        before = self._stack.position
+        try:
+            self._write(step(*data))
+            self._record.note_progress(before)
+            challenge = self._stack.challenge
+            if challenge is not None:
+                self._answer(challenge)
+        except Exception as error:
+            log.exception("a layer broke")
+            self._stack.fail(Reason.INTERNAL, f"{type(error).__name__} inside prober; please report it")
+        self._settle()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone; if the stack was not over, somebody cut it."""

@@ -17,7 +17,7 @@ from typing import Final
 import aiodns
 import pycares
 
-from prober.engine.errors import ares_reason
+from prober.engine.errors import LOCAL, ares_reason, os_reason, os_text
 from prober.model import Reason
 from prober.routes.overrides import Overrides
 
@@ -39,6 +39,8 @@ _SPECIAL_USE: Final = (
     "home",
 )
 """Names where a loopback answer is nobody's sinkhole (RFC 6761, RFC 8375, and what people use at home)."""
+_PASSING: Final = LOCAL | {Reason.DNS_SERVFAIL}
+"""Failures that are not remembered: they are quick, and a retry must be able to succeed."""
 
 
 class ResolutionError(Exception):
@@ -90,7 +92,13 @@ class Resolver:
             name = f"resolve {host}"
             self._answers[host] = asyncio.get_running_loop().create_task(self._ask(host), name=name)
         # shielded: the answer belongs to all who wait for it, not to the probe that is cancelled first
-        addresses, seconds = await asyncio.shield(self._answers[host])
+        answer = self._answers[host]
+        try:
+            addresses, seconds = await asyncio.shield(answer)
+        except ResolutionError as error:
+            if error.reason in _PASSING and self._answers.get(host) is answer:
+                del self._answers[host]  # the next one asks anew
+            raise
         return Resolved(
             tuple((address, port) for address in addresses),
             None if known else seconds,
@@ -142,8 +150,22 @@ class Resolver:
 
 def _failure(host: str, error: aiodns.error.DNSError) -> tuple[Reason, str]:
     number = error.args[0] if error.args and isinstance(error.args[0], int) else -1
+    reason = ares_reason(number)
+    exhausted = _exhaustion() if reason is Reason.DNS_SERVFAIL else None
+    if exhausted is not None:
+        return os_reason(exhausted), f"{host}: no socket to ask a name server with: {os_text(exhausted)}"
     name = pycares.errno.errorcode.get(number, number)
-    return ares_reason(number), f"{host}: name resolution ended with {name} ({error.args[-1]})"
+    return reason, f"{host}: name resolution ended with {name} ({error.args[-1]})"
+
+
+def _exhaustion() -> OSError | None:
+    """What keeps this process from opening a socket, if it is our own limit. c-ares does not tell: it says that no
+    server could be reached."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+    except OSError as error:
+        return error if os_reason(error) in LOCAL else None
+    return None
 
 
 def as_address(host: str) -> IPv4Address | IPv6Address | None:
@@ -160,6 +182,7 @@ def is_sinkholed(host: str, addresses: Sequence[str]) -> bool:
     if "." not in name or any(name == suffix or name.endswith(f".{suffix}") for suffix in _SPECIAL_USE):
         return False
     parsed = [ip_address(address) for address in addresses]
+    plain = [each.ipv4_mapped or each if isinstance(each, IPv6Address) else each for each in parsed]
     return all(
-        each.is_loopback or each.is_unspecified or (each.version == 4 and int(each) >> 24 == 0) for each in parsed
+        each.is_loopback or each.is_unspecified or (each.version == 4 and int(each) >> 24 == 0) for each in plain
     )

@@ -137,20 +137,20 @@ def _facts(certificate: x509.Certificate, sha256: str) -> CertificateFacts:
     unreadable: list[str] = []
     key_type, key_bits = _key(certificate, unreadable)
     extensions = _extensions(certificate, unreadable)
-    sans, san_count = _sans(extensions)
-    subject_id, issuer_id = _name_id(certificate.subject), _name_id(certificate.issuer)
-    serial = certificate.serial_number
-    hash_algorithm = _signature_hash(certificate)
-    constraints = _extension(extensions, x509.BasicConstraints)
-    usages = _extension(extensions, x509.ExtendedKeyUsage)
-    ski = _extension(extensions, x509.SubjectKeyIdentifier)
-    aki = _extension(extensions, x509.AuthorityKeyIdentifier)
+    sans, san_count = _sans(extensions.get(x509.SubjectAlternativeName))
+    issuer_der, subject_der, spki = _fields(certificate.tbs_certificate_bytes)
+    subject, subject_id = _name(certificate.subject)
+    issuer, issuer_id = (subject, subject_id) if issuer_der == subject_der else _name(certificate.issuer)
+    constraints = extensions.get(x509.BasicConstraints)
+    usages = extensions.get(x509.ExtendedKeyUsage)
+    ski = extensions.get(x509.SubjectKeyIdentifier)
+    aki = extensions.get(x509.AuthorityKeyIdentifier)
     return CertificateFacts(
         sha256=sha256,
-        spki_sha256=hashlib.sha256(_spki(certificate.tbs_certificate_bytes)).hexdigest(),
-        subject=shown(certificate.subject.rfc4514_string(), MAX_NAME),
-        issuer=shown(certificate.issuer.rfc4514_string(), MAX_NAME),
-        serial=f"{serial:x}",
+        spki_sha256=hashlib.sha256(spki).hexdigest(),
+        subject=subject,
+        issuer=issuer,
+        serial=f"{certificate.serial_number:x}",
         not_before=certificate.not_valid_before_utc.timestamp(),
         not_after=certificate.not_valid_after_utc.timestamp(),
         sans=sans,
@@ -162,7 +162,7 @@ def _facts(certificate: x509.Certificate, sha256: str) -> CertificateFacts:
         aki=None if aki is None or aki.key_identifier is None else aki.key_identifier[:64].hex(),
         key_type=key_type,
         key_bits=key_bits,
-        signature_hash=hash_algorithm,
+        signature_hash=_signature_hash(certificate),
         subject_id=subject_id,
         issuer_id=issuer_id,
         unreadable=tuple(unreadable),
@@ -181,32 +181,34 @@ def _key(certificate: x509.Certificate, unreadable: list[str]) -> tuple[str, int
     return "unknown", None
 
 
-def _extensions(certificate: x509.Certificate, unreadable: list[str]) -> x509.Extensions:
+class _Extensions(dict[type[x509.ExtensionType], x509.ExtensionType]):
+    """The extensions of a certificate by their type."""
+
+    def get(self, kind: type[E]) -> E | None:  # type: ignore[override]  # a look-up by type is all there is
+        value = super().get(kind)
+        return value if isinstance(value, kind) else None
+
+
+def _extensions(certificate: x509.Certificate, unreadable: list[str]) -> _Extensions:
     try:
-        return certificate.extensions
+        return _Extensions((type(extension.value), extension.value) for extension in certificate.extensions)
     except Exception:  # noqa: BLE001  one malformed extension fails them all, with any of several types
         unreadable.append("extensions")
-        return x509.Extensions([])
+        return _Extensions()
 
 
-def _extension(extensions: x509.Extensions, kind: type[E]) -> E | None:
-    return next((extension.value for extension in extensions if isinstance(extension.value, kind)), None)
-
-
-def _sans(extensions: x509.Extensions) -> tuple[tuple[str, ...], int]:
-    names = _extension(extensions, x509.SubjectAlternativeName)
-    if names is None:
-        return (), 0
+def _sans(names: x509.SubjectAlternativeName | None) -> tuple[tuple[str, ...], int]:
     kept: list[str] = []
     count = room = 0
-    for name in names:
+    for name in names or ():
         if not isinstance(name, x509.DNSName | x509.IPAddress):
             continue
         count += 1
-        text = shown(str(name.value), 255)
-        if count <= MAX_SANS and room + len(text) <= MAX_SAN_TEXT:
+        if count <= MAX_SANS:
+            text = shown(str(name.value), 255)
             room += len(text)
-            kept.append(text)
+            if room <= MAX_SAN_TEXT:
+                kept.append(text)
     return tuple(kept), count
 
 
@@ -218,30 +220,32 @@ def _signature_hash(certificate: x509.Certificate) -> str | None:
     return None if algorithm is None else algorithm.name
 
 
-def _name_id(name: x509.Name) -> str:
+def _name(name: x509.Name) -> tuple[str, str]:
+    """A name for people, and its digest for comparing; the digest of an empty name is empty."""
     folded = [
         sorted((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in relative)
         for relative in name.rdns
     ]
-    return hashlib.sha256(repr(folded).encode("utf-8", "surrogatepass")).hexdigest() if folded else ""
+    digest = hashlib.sha256(repr(folded).encode("utf-8", "surrogatepass")).hexdigest() if folded else ""
+    return shown(name.rfc4514_string(), MAX_NAME), digest
 
 
 def _folded(value: str | bytes) -> str:
     return value.hex() if isinstance(value, bytes) else " ".join(value.split()).casefold()
 
 
-def _spki(tbs: bytes) -> bytes:
-    """SubjectPublicKeyInfo out of a TBSCertificate that is known to parse, octet for octet.
+def _fields(tbs: bytes) -> tuple[bytes, bytes, bytes]:
+    """Issuer, subject and SubjectPublicKeyInfo out of a TBSCertificate that is known to parse, octet for octet.
 
-    Re-encoding the parsed key would not do: other point forms and parameters give another digest.
+    Re-encoding the parsed key would not do for its digest: other point forms and parameters give another one.
     """
-    position, _ = _tlv(tbs, 0)
-    fields = 6 if tbs[position] == 0xA0 else 5  # [0] version, serial, signature, issuer, validity, subject
-    for _ in range(fields):
-        start, length = _tlv(tbs, position)
-        position = start + length
-    start, length = _tlv(tbs, position)
-    return tbs[position : start + length]
+    position = _tlv(tbs, 0)[0]
+    fields = []
+    for _ in range(7 if tbs[position] == 0xA0 else 6):  # [0] version, serial, signature, issuer, validity, subject, key
+        content, length = _tlv(tbs, position)
+        fields.append(tbs[position : content + length])
+        position = content + length
+    return fields[-4], fields[-2], fields[-1]
 
 
 def _tlv(data: bytes, position: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
@@ -30,8 +30,12 @@ MAX_SENT: Final = 100
 LATEST: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant a certificate can name (RFC 5280 section 4.1.2.5)."""
 
-_JUDGED: Final = 4_096
-_ENDINGS: Final = 2_048
+_JUDGED: Final = 12_288  # enough for a monitor of 10,000 targets
+_ENDINGS: Final = 4_096
+_AS_IT_IS: Final = 8_192  # octets of a chain that is its own key; comparing costs a third of hashing
+
+Content = tuple[bytes | int, ...]
+"""What a chain is remembered by: itself, or if it is long its digest and the lengths of its certificates."""
 
 Problem = tuple[Reason, str]
 
@@ -83,7 +87,8 @@ class TrustStore:
         self._scopes = sorted({authority.names for authority in authorities if authority.names})
         self._resolver = ChainResolver(authorities, shipped().bridges)
         self._pins = {host.lower(): frozenset(map(str.lower, keys)) for host, keys in (pins or {}).items()}
-        self._judged: Recent[tuple[object, ...], _Judged] = Recent(_JUDGED)
+        self._judged: Recent[tuple[Content, str], _Judged] = Recent(_JUDGED)
+        self._issuers: Recent[bytes, bytes] = Recent(512)
         self._endings: Recent[tuple[object, ...], tuple[Ending, int, int, int]] = Recent(_ENDINGS)
 
     def judge(self, chain: tuple[bytes, ...], host: str, at: float, *, stage: Stage = Stage.TLS, hop: int = 0) -> Trust:
@@ -94,19 +99,21 @@ class TrustStore:
         """
         if len(chain) > MAX_SENT:
             chain = chain[:MAX_SENT]
-        content = (hashlib.sha256(b"".join(chain)).digest(), *map(len, chain))
-        key = (content, host, stage, hop)
-        known = self._judged.get(key)
+        content = _content(chain)
+        known = self._judged.get((content, host))
         if (
-            known is not None
-            and known.since <= at < known.until
-            and (known.trust.trusted or known.generation == self._resolver.generation)
+            known is None
+            or not known.since <= at < known.until
+            or not (known.trust.trusted or known.generation == self._resolver.generation)
         ):
-            return known.trust
-        second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
-        judged = self._judge(chain, content, host, second, stage, hop)
-        self._judged.put(key, judged)
-        return judged.trust
+            second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
+            content = self._shared(content)
+            known = self._judge(chain, content, host, second)
+            self._judged.put((content, host), known)
+        trust = known.trust
+        if trust.failure is None or (stage is Stage.TLS and hop == 0):
+            return trust
+        return replace(trust, failure=replace(trust.failure, stage=stage, hop=hop))
 
     def learn(self, chain: tuple[bytes, ...]) -> None:
         """Use the intermediates of this chain to complete others that lack them.
@@ -117,21 +124,33 @@ class TrustStore:
         """
         self._resolver.learn(_certificates(chain[:MAX_SENT]))
 
-    def _judge(self, chain: tuple[bytes, ...], content: object, host: str, at: int, stage: Stage, hop: int) -> _Judged:
+    def _shared(self, content: Content) -> Content:
+        """The same content with one copy of what follows the leaf, which many chains have in common."""
+        shared: list[bytes | int] = list(content)
+        for place, part in enumerate(content[1:], start=1):
+            if isinstance(part, bytes):
+                known = self._issuers.get(part)
+                if known is None:
+                    self._issuers.put(part, part)
+                else:
+                    shared[place] = known
+        return tuple(shared)
+
+    def _judge(self, chain: tuple[bytes, ...], content: Content, host: str, at: int) -> _Judged:
         generation = self._resolver.generation
         if not chain or certificate_facts(chain[0]) is None:
             text = "its certificate cannot be read" if chain else "no certificate was sent"
-            unread = Failure(stage, hop, Reason.CERT_INVALID, text)
+            unread = Failure(Stage.TLS, 0, Reason.CERT_INVALID, text)
             return _Judged(Trust(False, unread, Anchor.INCOMPLETE, ()), 0, LATEST, generation)
         sent = _certificates(chain)
         name = normal_host(host)
         ending, since, until = self._ending(sent, content, name, at)
         problems = list(_problems(sent[0], ending, name, at))
-        failure = _failure(problems, stage, hop)
+        failure = _failure(problems)
         trust = Trust(failure is None, failure, ending.anchor, ending.path.digests, ending.added, ending.forged)
         return _Judged(trust, since, until, generation)
 
-    def _ending(self, sent: list[Certificate], content: object, host: str, at: int) -> tuple[Ending, int, int]:
+    def _ending(self, sent: list[Certificate], content: Content, host: str, at: int) -> tuple[Ending, int, int]:
         """Where the chain ends for hosts like this one; the same for all hosts of equal pins and scopes."""
         pins = most_specific(host, self._pins)
         scopes = tuple(under(host, names) for names in self._scopes)
@@ -152,15 +171,22 @@ class TrustStore:
         return ending, since, until
 
 
+def _content(chain: tuple[bytes, ...]) -> Content:
+    lengths = tuple(map(len, chain))
+    if sum(lengths) <= _AS_IT_IS:
+        return chain
+    return (hashlib.sha256(b"".join(chain)).digest(), *lengths)
+
+
 def _certificates(chain: tuple[bytes, ...]) -> list[Certificate]:
     """Those of the chain that parse."""
     return [Certificate(der, facts) for der in chain if (facts := certificate_facts(der)) is not None]
 
 
-def _failure(problems: list[Problem], stage: Stage, hop: int) -> Failure | None:
+def _failure(problems: list[Problem]) -> Failure | None:
     if not problems:
         return None
-    return Failure(stage, hop, problems[0][0], "; also: ".join(text for _, text in problems))
+    return Failure(Stage.TLS, 0, problems[0][0], "; also: ".join(text for _, text in problems))
 
 
 def _problems(leaf: Certificate, ending: Ending, host: str, at: int) -> Iterator[Problem]:

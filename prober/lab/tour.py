@@ -188,7 +188,7 @@ _DIRECT: Final = "No proxy: names resolved here, TLS straight to the origin. The
 _OPEN: Final = "An HTTP proxy that lets everything through (CONNECT, and the absolute form for http://)."
 _HTTPS: Final = "As open, but with TLS to the proxy itself, whose own certificate a corporate CA signed."
 _SOCKS4A: Final = "SOCKS 4a: no login, IPv4 only, but the name travels to the proxy."
-_CHAIN: Final = "Three in a row: SOCKS5, then HTTPS, then HTTP. TLS to the target runs inside TLS to the second."
+_CHAIN: Final = "Three in a row: SOCKS 4a, then HTTPS, then HTTP. TLS to the target runs inside TLS to the second."
 
 STOPS: Final = (
     Stop("direct", _say(_DIRECT), _clean),
@@ -200,6 +200,6 @@ STOPS: Final = (
     Stop("blocking", _blocking_note, _blocked),
     Stop("slow", _slow_note, _slow),
     Stop("inspected", _inspected_note, _inspected),
-    Stop("chain", _say(_CHAIN), _clean_but_login),
+    Stop("chain", _say(_CHAIN), _clean),
 )
 """The routes of the lab's prober.yaml, in the order told."""

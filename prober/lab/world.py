@@ -165,7 +165,7 @@ class Lab:
         }
         routes: dict[str, list[dict[str, str]]] = {"direct": []}
         routes.update({name: [dict(hop)] for name, hop in hops.items()})
-        routes["chain"] = [dict(hops["socks5"]), dict(hops["https-proxy"]), dict(hops["open"])]
+        routes["chain"] = [dict(hops["socks4a"]), dict(hops["https-proxy"]), dict(hops["open"])]
         return {
             "egress": "lab",
             "set": PLACEHOLDERS,

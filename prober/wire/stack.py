@@ -31,13 +31,17 @@ Guard = Callable[["Stack", Rung], None]
 
 
 class Stack:
-    """Drives the rungs in order. After each call look at `position`, `failure`, `challenge` and `finished`."""
+    """Drives the rungs in order. After each call look at `position`, `failure`, `challenge` and `finished`.
 
-    __slots__ = ("_guard", "_rungs", "_sessions", "challenge", "failure", "finished", "position")
+    `last_hop` is the number of the last proxy. It need not have a rung: a request in absolute form goes to it.
+    """
 
-    def __init__(self, rungs: Sequence[Rung], guard: Guard | None = None) -> None:
+    __slots__ = ("_guard", "_last_hop", "_rungs", "_sessions", "challenge", "failure", "finished", "position")
+
+    def __init__(self, rungs: Sequence[Rung], guard: Guard | None = None, *, last_hop: int = 0) -> None:
         self._rungs = tuple(rungs)
         self._guard = guard
+        self._last_hop = last_hop
         self._sessions: list[Tls] = []
         self.position = 0
         self.failure: Failure | None = None
@@ -126,7 +130,7 @@ class Stack:
     def _fail_rung(self, failed: Failed) -> None:
         rung = self.rung
         if isinstance(rung.layer, Exchange) and rung.layer.blames_proxy:
-            self.fail(failed.reason, failed.detail, Stage.PROXY, self._last_hop(), failed.status)
+            self.fail(failed.reason, failed.detail, Stage.PROXY, self._last_hop, failed.status)
         elif rung.stage is Stage.PROXY_TLS and failed.reason is Reason.CLIENT_CERT_REQUIRED:
             self.fail(Reason.PROXY_CLIENT_CERT_REQUIRED, failed.detail)
         else:
@@ -151,9 +155,6 @@ class Stack:
             self.fail(reason, f"the proxy opened a tunnel, then came clear text: {shown}", Stage.PROXY, below.hop)
         else:
             self.fail(Reason.TLS_HANDSHAKE, f"no TLS on this port: {shown}")
-
-    def _last_hop(self) -> int:
-        return max((rung.hop for rung in self._rungs), default=0) or self.rung.hop
 
     def receive_eof(self) -> bytes:
         """The peer closed its side."""

@@ -1,4 +1,4 @@
-"""The bundled catalogs against the facts they were made from (endpoints.tsv beside this file) and against their past."""
+"""The bundled catalogs against the facts they were made from (endpoints.tsv, beside this file) and their own past."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -86,6 +86,15 @@ class Program:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self.process.wait(timeout=0.02)
                 pytest.fail(f"{self.name} ended with status {status} at its start; its output:\n{self.log_tail()}")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The program does nothing; the kernel still accepts connections for it."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End the program and its children, and wait for it."""

@@ -1,0 +1,60 @@
+"""For every test: what an asynchronous test opened, it must have closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from inspect import iscoroutinefunction
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+_GRACE_TURNS = 50
+"""Turns of the loop, 10 ms each, that closing sockets get."""
+
+
+def open_sockets() -> set[tuple[int, int]]:
+    """Descriptor and inode of every internet socket of this process (Linux and macOS).
+
+    Socket pairs are left out: loops make and remake them for themselves.
+    """
+    found = set()
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 # Path.iterdir would not be any clearer
+        try:
+            status = os.fstat(int(name))
+            if not stat.S_ISSOCK(status.st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as same:
+                if same.family in (socket.AF_INET, socket.AF_INET6):
+                    found.add((int(name), status.st_ino))
+        except OSError:  # closed meanwhile, as the descriptor of the listing is
+            continue
+    return found
+
+
+@pytest_asyncio.fixture
+async def _watched_loop() -> AsyncIterator[None]:
+    """Tasks and sockets that the test's loop has after the test, but had not before it."""
+    measured = Path("/dev/fd").is_dir()
+    before = open_sockets() if measured else set()
+    tasks = asyncio.all_tasks()
+    yield
+    leaked = asyncio.all_tasks() - tasks - {asyncio.current_task()}
+    assert not leaked, f"tasks left behind: {leaked}"
+    for _ in range(_GRACE_TURNS if measured else 0):
+        if not open_sockets() - before:
+            return
+        gc.collect()  # an object that waits for the collector is closed by it, with a ResourceWarning
+        await asyncio.sleep(0.01)
+    assert not measured or not open_sockets() - before, "sockets left behind"
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(request: pytest.FixtureRequest) -> None:
+    if isinstance(request.node, pytest.Function) and iscoroutinefunction(request.node.obj):
+        request.getfixturevalue("_watched_loop")
