@@ -26,7 +26,10 @@ from .worlds import OK, HttpPeer, connect, make, socks5
 
 ASKED = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno"
 ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nMSCF\r\n0\r\n\r\n"
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nProxy-Status: p; error=dns_error\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\nMSCF"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nProxy-Status: p; error=dns_error\r\n"
+    b"X-Squid-Error: ERR_DNS_FAIL 0\r\n\r\nMSCF"
+)
 
 
 def tls() -> Tls:

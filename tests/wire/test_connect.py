@@ -57,8 +57,10 @@ def test_an_early_end_is_proxy_closed(reply: bytes) -> None:
 
 
 def test_ipv6_stays_in_brackets() -> None:
-    assert Connect("[2001:db8::1]:443", user_agent="ua").start().startswith(
-        b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n"
+    assert (
+        Connect("[2001:db8::1]:443", user_agent="ua")
+        .start()
+        .startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n")
     )
 
 
@@ -157,7 +159,7 @@ def test_a_login_sent_at_once() -> None:
 def test_a_407_that_ends_the_connection(rest: bytes) -> None:
     reply = ASKED + rest
     segments = [reply[i : i + 4096] for i in range(0, len(reply), 4096)]
-    cuts = [[reply], segments, bytewise(reply[:400]) + [reply[400:]]]
+    cuts = [[reply], segments, [*bytewise(reply[:400]), reply[400:]]]
     for cut in cuts:
         outcome = play(with_login(), [[each for each in cut if each]]).outcome
         assert isinstance(outcome, Challenge)

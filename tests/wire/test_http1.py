@@ -77,11 +77,12 @@ def test_what_is_not_http_is_a_message_error(data: bytes) -> None:
 def test_an_endless_head_is_bounded(piece: int) -> None:
     reader = ResponseReader()
     fed = 0
+    assert not reader.feed(b"HTTP/1.1 200 OK\r\nA: ")
+    while fed + piece <= MAX_HEAD - 20:
+        fed += piece
+        assert not reader.feed(b"a" * piece)
     with pytest.raises(MessageError, match="65536 bytes of response head"):
-        for chunk in [b"HTTP/1.1 200 OK\r\nA: ", *[b"a" * piece] * (2 * MAX_HEAD // piece + 1)]:
-            fed += len(chunk)
-            reader.feed(chunk)
-    assert fed <= MAX_HEAD + piece + 64
+        reader.feed(b"a" * max(piece, 21))
 
 
 def test_an_end_behind_the_limit_does_not_count() -> None:
@@ -150,6 +151,11 @@ def test_trailers_are_no_headers() -> None:
     assert reader.headers == [("transfer-encoding", "chunked")]
 
 
+def feed_for_ever(reader: ResponseReader, piece: bytes) -> None:
+    for _ in range(1000):
+        reader.read_body(piece, 1000)
+
+
 @pytest.mark.parametrize(
     ("head", "piece"),
     [
@@ -166,8 +172,7 @@ def test_an_endless_body_is_bounded(head: bytes, piece: bytes) -> None:
     assert reader.feed(head)
     reader.read_body(reader.rest, 1000)
     with pytest.raises(MessageError, match="more than 1000 bytes of body"):
-        for _ in range(1000):
-            reader.read_body(piece, 1000)
+        feed_for_ever(reader, piece)
     assert len(reader.body) <= 1000
     assert len(reader.headers) <= 1
 

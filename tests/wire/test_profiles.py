@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 from OpenSSL import SSL
 
-from prober.wire import tls
 from prober.wire.tls import ALPN_BARE, ALPN_HTTP, PROFILES, Tls, new_context, set_groups
 
 SNI, GROUPS, ALPN, TICKET, PRE_SHARED_KEY, VERSIONS, KEY_SHARE = 0, 10, 16, 35, 41, 43, 51
@@ -143,10 +142,12 @@ class Library:
     ],
     ids=["3.5", "older", "unknown groups"],
 )
-def test_groups_fall_back(monkeypatch: pytest.MonkeyPatch, accepted: set[bytes], result: bool, asked: list[bytes]) -> None:
+def test_groups_fall_back(
+    monkeypatch: pytest.MonkeyPatch, accepted: set[bytes], result: bool, asked: list[bytes]
+) -> None:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     library = Library(accepted)
-    monkeypatch.setattr(tls.SSL, "_lib", library)
+    monkeypatch.setattr(SSL, "_lib", library)
     assert set_groups(context, "*X25519:P-256") is result
     assert library.asked == asked
     assert not library.errors or result, "a refused list leaves no error behind"
@@ -157,9 +158,9 @@ def test_without_a_setter_the_default_hello_stays(monkeypatch: pytest.MonkeyPatc
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     with monkeypatch.context() as patch:
         if library is None:
-            patch.delattr(tls.SSL, "_lib")
+            patch.delattr(SSL, "_lib")
         else:
-            patch.setattr(tls.SSL, "_lib", library)
+            patch.setattr(SSL, "_lib", library)
         assert set_groups(context, "*X25519") is False
     assert Hello.parse(Tls("host.test", _dressed(context)).start()).groups
 

@@ -224,13 +224,14 @@ def test_a_reset_blames_the_rung_in_progress_and_the_first_failure_stands() -> N
 
 
 @pytest.mark.parametrize(("status", "reason"), [(403, "proxy-denied"), (407, "proxy-auth-required")])
-def test_a_proxys_answer_to_a_plain_request_is_the_last_proxys(status: int, reason: str) -> None:
+@pytest.mark.parametrize("last_hop", [0, 2])
+def test_a_proxys_answer_to_a_plain_request_is_the_last_proxys(status: int, reason: str, last_hop: int) -> None:
+    """The second proxy has no rung of its own: the request itself goes to it."""
     exchange = Exchange(target(), user_agent="ua", proxied=True, via_proxy=True)
-    stack = make([(connect("p2.test:80"), "proxy", 1), (exchange, "http", 0)])
-    # the exchange itself goes to a second proxy, which has no rung of its own; the highest hop known is blamed
+    rungs = [Rung(connect("p2.test:80"), Stage.PROXY, 1), Rung(exchange, Stage.HTTP, 0)]
+    stack = Stack(rungs, last_hop=last_hop)
     drive(stack, HttpPeer([OK], HttpPeer([f"HTTP/1.1 {status} No\r\n\r\n".encode()])))
-    assert blame(stack)[2] == reason
-    assert blame(stack)[0] == "proxy"
+    assert blame(stack) == ("proxy", last_hop, reason)
 
 
 @pytest.mark.parametrize("version", [TLS12, TLS13])
@@ -347,7 +348,8 @@ def test_farewell_reaches_every_peer(contexts: Contexts) -> None:
     assert stack.finished
     proxy(stack.farewell())
     assert origin.connection.get_shutdown() & 2  # SSL_RECEIVED_SHUTDOWN
-    assert not (origin.errors or proxy.errors)
+    assert not origin.errors
+    assert not proxy.errors
 
 
 # logins and guards
@@ -356,7 +358,9 @@ def test_farewell_reaches_every_peer(contexts: Contexts) -> None:
 def test_a_login_through_the_stack(contexts: Contexts) -> None:
     inside = HttpPeer([ASKED, OK], TlsPeer(contexts(), HttpPeer([ANSWER])))
     proxy = TlsPeer(contexts(), inside)
-    stack = make([(tls(), "proxy-tls", 1), (connect(can_login=True), "proxy", 1), (tls(), "tls", 0), (https(), "http", 0)])
+    stack = make(
+        [(tls(), "proxy-tls", 1), (connect(can_login=True), "proxy", 1), (tls(), "tls", 0), (https(), "http", 0)]
+    )
     drive(stack, proxy)
     assert isinstance(stack.challenge, Challenge)
     assert not stack.over

@@ -51,7 +51,7 @@ def server_context(
     context.set_options(_FULL_RENEGOTIATION)
     context.set_ocsp_server_callback(lambda *_: staple)
     if alpn:
-        context.set_alpn_select_callback(lambda _, offered: alpn if alpn in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
+        context.set_alpn_select_callback(lambda *_: alpn)
     return context
 
 
