@@ -57,8 +57,10 @@ def test_an_early_end_is_proxy_closed(reply: bytes) -> None:
 
 
 def test_ipv6_stays_in_brackets() -> None:
-    assert Connect("[2001:db8::1]:443", user_agent="ua").start().startswith(
-        b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n"
+    assert (
+        Connect("[2001:db8::1]:443", user_agent="ua")
+        .start()
+        .startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n")
     )
 
 

@@ -281,7 +281,9 @@ def test_early_ends() -> None:
     assert layer.answering
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"<html>", b"HTTP/1.1 2x\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28"])
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-x\r\n", b"<html>", b"HTTP/1.1 2x\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28"]
+)
 def test_nonsense_is_a_protocol_error(answer: bytes) -> None:
     played = play_all_cuts(lambda: Exchange(target(Scheme.HTTPS), user_agent="ua"), [answer])
     assert reason_of(played.outcome) is Reason.HTTP_PROTOCOL_ERROR
@@ -341,7 +343,9 @@ def test_407_without_a_way_on() -> None:
     assert reason_of(outcome_of(proxied(), digest)) is Reason.PROXY_AUTH_REQUIRED
 
 
-@pytest.mark.parametrize("rest", [b"Connection: close\r\n\r\n", b"\r\npage", b"Content-Length: 9000000\r\n\r\n" + b"a" * 2**19])
+@pytest.mark.parametrize(
+    "rest", [b"Connection: close\r\n\r\n", b"\r\npage", b"Content-Length: 9000000\r\n\r\n" + b"a" * 2**19]
+)
 def test_407_that_ends_the_connection(rest: bytes) -> None:
     outcome = outcome_of(proxied(), ASKED + rest)
     assert isinstance(outcome, Challenge)
