@@ -210,6 +210,13 @@ def _said(group: _Group, route: Route | None, count: str, over: str, meant: str)
             f"{proxy_name(group.hop, route)} {group.extra} {count}",
             "Defender's services run as LocalSystem and have no login to give: they need these names without one.",
         )
+    if group.kind is Kind.UNTRUSTED and group.failure is not None and group.failure.hop:
+        return (
+            f"{proxy_name(group.failure.hop, route)} has a certificate of its own that is not trusted; "
+            f"{count} went through it all the same",
+            "Name the authority that signs this proxy with the hop's trust_roots, or have the proxy's certificate "
+            "replaced. No password is sent to it until then.",
+        )
     if group.failure is None:
         return f"{count}{over} {group.extra}", "See what answers: a block page or a changed service looks like this."
     failure = failure_of(group.failure)

@@ -27,7 +27,8 @@ _KEPT_HEADERS = (
     "www-authenticate",
     "age",
 )
-_UPSTREAM_TROUBLE = (502, 503, 504)
+_UPSTREAM_TROUBLE = (500, 502, 503, 504)
+"""What proxies answer when the way behind them fails; tinyproxy says 500 without any mark of its own."""
 
 
 class Exchange:
@@ -119,7 +120,9 @@ class Exchange:
         self.status = reader.status
         kept = tuple((name, printable(value, 256)) for name, value in reader.headers if name in _KEPT_HEADERS)
         self.facts = HttpFacts(reader.status, kept[:16])
-        if reader.status == 407 and self.proxied:
+        # After a login some proxies (tinyproxy) say 401 where they mean 407; an origin's 401 names its own scheme.
+        refused = reader.status == 401 and self._authorization is not None and not reader.all("www-authenticate")
+        if self.proxied and (reader.status == 407 or refused):
             return self._unauthorised()
         if self._authorization is not None:
             self.login_state = "accepted"

@@ -129,8 +129,7 @@ def test_workers_find_the_same(prober: Any, lab: Path) -> None:
 
 
 def test_broken_hosts_say_how_they_are_broken(prober: Any, lab: Path) -> None:
-    # A chain without its intermediate is completed with what other hosts of the run sent: "incomplete" has its own test.
-    hosts = ("expired", "self-signed", "wrong-name", "untrusted", "silent", "reset", "closed")
+    hosts = ("expired", "self-signed", "wrong-name", "incomplete", "untrusted", "silent", "reset", "closed")
     targets = [f"tls://{host}.lab.test" for host in hosts]
     done = prober("check", "--config", str(lab), "--via", "direct", "--timeout", "1", "--format", "json", *targets)
     found = {each["target"]["host"].removesuffix(".lab.test"): each for each in results_of(done.out)}
@@ -141,25 +140,13 @@ def test_broken_hosts_say_how_they_are_broken(prober: Any, lab: Path) -> None:
         "expired": "cert-expired",
         "self-signed": "cert-untrusted",
         "wrong-name": "cert-name-mismatch",
+        "incomplete": "cert-incomplete-chain",
         "untrusted": "cert-untrusted",
         "silent": "tls-timeout",
         "reset": "tcp-reset",
         "closed": "tcp-refused",
     }
     assert found["self-signed"]["tls"]["anchor"] == "self_signed_leaf"
-
-
-def test_a_missing_intermediate_is_learned_from_the_same_run(prober: Any, lab: Path) -> None:
-    alone = prober("check", "--config", str(lab), "--via", "direct", "--format", "json", "tls://incomplete.lab.test")
-    (result,) = results_of(alone.out)
-    assert (result["trusted"], result["trust_failure"]["reason"]) == (False, "cert-incomplete-chain")
-    assert result["tls"]["anchor"] == "incomplete"
-    with_others = prober(
-        *("check", "--config", str(lab), "--via", "direct", "--format", "json", "--attempts", "2"),
-        *("tls://incomplete.lab.test", *(f"tls://{letter}.lab.test" for letter in "abcdefgh")),
-    )
-    found = {each["target"]["host"]: each["trusted"] for each in results_of(with_others.out)}
-    assert found["incomplete.lab.test"] is True
 
 
 def test_dry_run_touches_nothing(prober: Any) -> None:

@@ -84,8 +84,6 @@ CASES = [
         "revocation list never ends",
         Reason.HTTP_TIMEOUT,
         "no end",
-        _asked(
-            "http", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), path="/list.crl", timeout=SHORT
-        ),
+        _asked("http", answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), path="/list.crl", timeout=SHORT),
     ),
 ]

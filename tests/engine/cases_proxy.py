@@ -32,9 +32,7 @@ def _first(script: Script, scheme: str = "http", *, timeout: float = 5, login: b
 
     async def provoke(world: World) -> Observation:
         proxy = await world.peer(script, tls=server_tls() if scheme == "https" else None)
-        return await world.probe(
-            target(443, host="192.0.2.1"), hop(proxy.port, scheme, login=login), timeout=timeout
-        )
+        return await world.probe(target(443, host="192.0.2.1"), hop(proxy.port, scheme, login=login), timeout=timeout)
 
     return provoke
 
@@ -76,9 +74,7 @@ def _status(line: str, reason: Reason, detail: str, *headers: str, body: str = "
     """One answer to CONNECT."""
     name = " ".join([line, *(header.split(":")[0] for header in headers)])
     status = int(line.split(" ")[0])
-    return Case(
-        name, Stage.PROXY, 1, reason, detail, _first(answering(response(line, *headers, body=body))), status
-    )
+    return Case(name, Stage.PROXY, 1, reason, detail, _first(answering(response(line, *headers, body=body))), status)
 
 
 def _proxy_status(error: str, reason: Reason) -> Case:
@@ -228,8 +224,15 @@ CONVERSATIONS = [
         403,
     ),
     _proxy("garbage", Reason.PROXY_PROTOCOL_ERROR, "SSH-2.0", _first(after_bytes(b"SSH-2.0-x\r\n"))),
-    _proxy("endless head", Reason.PROXY_PROTOCOL_ERROR, "65536", _first(answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000))),
-    _proxy("TLS to CONNECT", Reason.PROXY_PROTOCOL_ERROR, "not HTTP", _first(after_bytes(b"\x15\x03\x01\x00\x02\x02\x46"))),
+    _proxy(
+        "endless head",
+        Reason.PROXY_PROTOCOL_ERROR,
+        "65536",
+        _first(answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000)),
+    ),
+    _proxy(
+        "TLS to CONNECT", Reason.PROXY_PROTOCOL_ERROR, "not HTTP", _first(after_bytes(b"\x15\x03\x01\x00\x02\x02\x46"))
+    ),
     _proxy(
         "page in the tunnel",
         Reason.PROXY_CAPTIVE,
@@ -244,7 +247,9 @@ CONVERSATIONS = [
         _behind(connect_proxy(), "http", answering(OPENED + PAGE.encode())),
         2,
     ),
-    _proxy("clear text in the tunnel", Reason.PROXY_PROTOCOL_ERROR, "220 mail", _first(answering(OPENED + b"220 mail"))),
+    _proxy(
+        "clear text in the tunnel", Reason.PROXY_PROTOCOL_ERROR, "220 mail", _first(answering(OPENED + b"220 mail"))
+    ),
 ]
 
 PLAIN = [

@@ -36,10 +36,10 @@ def fetch(proxy: Proxy, url: str, *options: str) -> subprocess.CompletedProcess[
 
 
 def test_missing_program_is_a_skip_here_and_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PROBER_REQUIRE_REAL", raising=False)
+    monkeypatch.delenv("REQUIRE_REAL_PROXIES", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no-such-proxy is not installed: apt-get install no-such-package"):
         require("no-such-proxy", "no-such-package")
-    monkeypatch.setenv("PROBER_REQUIRE_REAL", "1")
+    monkeypatch.setenv("REQUIRE_REAL_PROXIES", "1")
     with pytest.raises(pytest.fail.Exception, match="no-such-proxy is not installed"):
         require("no-such-proxy", "no-such-package")
 
