@@ -208,7 +208,8 @@ def _said(group: _Group, route: Route | None, count: str, over: str, meant: str)
     if group.kind is Kind.LOGIN:
         return (
             f"{proxy_name(group.hop, route)} {group.extra} {count}",
-            "Defender's services run as LocalSystem and have no login to give: they need these names without one.",
+            "Whoever uses these names needs the same login in its own proxy settings; most of Defender runs as "
+            "LocalSystem and cannot log in at all.",
         )
     if group.kind is Kind.UNTRUSTED and group.failure is not None and group.failure.hop:
         return (
