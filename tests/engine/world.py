@@ -152,9 +152,7 @@ class World:
         """A client certificate of that authority, with its key, as the settings take it."""
         path = self.folder() / "client.pem"
         issued = authority(name).issue_cert("client.example")
-        path.write_bytes(
-            issued.private_key_pem.bytes() + b"".join(blob.bytes() for blob in issued.cert_chain_pems)
-        )
+        path.write_bytes(issued.private_key_pem.bytes() + b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         return str(path)
 
     async def prober(self, **changes: Any) -> Prober:
