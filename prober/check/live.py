@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,9 +17,12 @@ from prober.check.conduct import Conduct
 from prober.check.plan import Plan
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair
+from prober.engine.workers import WorkerError
 from prober.model import Observation
 from prober.report.document import Run
 from prober.report.files import encode_result
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -29,10 +33,13 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C or SIGTERM cut it short; what was measured stays in `conduct`."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
+        return False
+    except WorkerError as error:
+        log.error("%s", error)
         return False
 
 
@@ -113,14 +120,12 @@ class Progress:
 
 
 def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0) -> None:
-    """Write a finished run as `table`, `json` or `csv`, to standard output or atomically to a file.
+    """Write a finished run as `table`, `json`, `csv` or `svg`, to standard output or atomically to a file.
 
     Raises OSError.
     """
-    if format_ == "json":
-        from prober.report.files import encode
-
-        text = encode(run, indent=2).decode() + "\n"
+    if format_ in ("json", "svg"):
+        text = _json(run) if format_ == "json" else _svg(run, verbose)
         write: Callable[[TextIO], object] = lambda stream: stream.write(text)  # noqa: E731 # one line each way
     elif format_ == "csv":
         from prober.report.csv import write_csv
@@ -139,3 +144,15 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         whole = io.StringIO()
         write(whole)
         replace_file(path, whole.getvalue().encode())
+
+
+def _json(run: Run) -> str:
+    from prober.report.files import encode
+
+    return encode(run, indent=2).decode() + "\n"
+
+
+def _svg(run: Run, verbose: int) -> str:
+    from prober.report.table import render_svg
+
+    return render_svg(run, verbose=verbose)

@@ -74,9 +74,17 @@ def _lab_process(place: Path) -> Iterator[Path]:
         if process.wait(END_SECONDS) != 0:
             _fail(f"the lab failed:\n{log.read_text('utf-8', 'replace')}")
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the lab if it still runs: gently, so that it cleans up, else for certain."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _fail(text: str) -> NoReturn:

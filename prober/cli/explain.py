@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from prober.report.glossary import Explanation, nearest, words
-from prober.report.glossary import explain as look_up
 from prober.report.sanitize import sanitize, takes_unicode
+
+if TYPE_CHECKING:
+    from prober.report.glossary import Explanation
 
 CONTEXT_SETTINGS: Final = {"ignore_unknown_options": True}
 """For registering the command: Windows writes HRESULTs as negative numbers, which must not be read as options."""
@@ -24,12 +25,14 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a word means and what to do: a failure, a stage, a Windows code, a metric."""
+    from prober.report import glossary
+
     if word is None:
-        _list()
+        _list(glossary.words())
         return
-    found = look_up(word)
+    found = glossary.explain(word)
     if found is None:
-        alike = nearest(word)
+        alike = glossary.nearest(word)
         advice = f"did you mean {' or '.join(alike)}?" if alike else "`prober explain` lists all words"
         typer.echo(f"prober: unknown word {sanitize(word, limit=100, ascii_only=True)!r}: {advice}", err=True)
         raise typer.Exit(2)
@@ -43,8 +46,8 @@ def _show(found: Explanation) -> None:
         _write(f"{label}: {text}", indent=2)
 
 
-def _list() -> None:
-    for kind, known in words().items():
+def _list(words: dict[str, list[str]]) -> None:
+    for kind, known in words.items():
         _write(f"{kind}:")
         _write(", ".join(known), indent=2)
 

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
@@ -55,10 +56,10 @@ def lab(
     from prober.lab.process import run
 
     targets = catalog_targets()
-    with tempfile.TemporaryDirectory(prefix="prober-lab-") as temporary:
-        place = (directory or Path(temporary)).absolute()
+    with tempfile.TemporaryDirectory(prefix="prober-lab-") if directory is None else nullcontext(directory) as place:
+        config = write_config.absolute() if write_config else None
         try:
-            run(_run_lab(targets, place, write_config, ready_file))
+            run(_run_lab(targets, Path(place).absolute(), config, ready_file))
         except OSError as error:
             _fail(f"the lab cannot start: {error}")
 
@@ -97,21 +98,16 @@ def origin(
 
 async def _run_lab(targets: Sequence[Target], place: Path, write_config: Path | None, ready_file: Path | None) -> None:
     from prober.lab.process import ending
-    from prober.lab.world import Lab
+    from prober.lab.world import Lab, write_whole
 
     with ending() as told:
         async with Lab(targets, place) as world:
+            config = world.config_file
             if write_config is not None:
-                write_config.write_text(world.config(), "utf-8")
-            typer.echo(_describe(world, write_config or world.config_file))
-            _write_ready(
-                ready_file,
-                {
-                    "pid": os.getpid(),
-                    "config": str((write_config or world.config_file).absolute()),
-                    "ports": world.ports,
-                },
-            )
+                config = write_config
+                write_whole(config, world.config().encode())
+            typer.echo(_describe(world, config))
+            _write_ready(ready_file, {"pid": os.getpid(), "config": str(config), "ports": world.ports})
             await told.wait()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ import typer
 from prober import __version__
 from prober.cli import check, config, demo, explain, init, lab, routes, targets
 
+INCOMPLETE = 3
+"""Exit code of a run that could not be completed."""
 PANEL_RUN = "Probe"
 PANEL_KNOW = "Know"
 PANEL_TRY = "Try"
@@ -44,7 +47,7 @@ app.command("check", epilog=check.EXAMPLES, rich_help_panel=PANEL_RUN)(check.che
 app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
 app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
 app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)
-app.command("explain", rich_help_panel=PANEL_KNOW)(explain.explain)
+app.command("explain", context_settings=explain.CONTEXT_SETTINGS, rich_help_panel=PANEL_KNOW)(explain.explain)
 app.command("init", rich_help_panel=PANEL_TRY)(init.init)
 app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
 app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
@@ -59,4 +62,9 @@ def run() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(3)
+        sys.exit(INCOMPLETE)
+    except Exception:  # noqa: BLE001 # the last resort
+        # Only a bug gets here. It must not look like findings (1) or like the user's mistake (2).
+        traceback.print_exc()
+        print("prober broke; please report the lines above", file=sys.stderr)  # noqa: T201 # there is no log yet
+        sys.exit(INCOMPLETE)

@@ -84,11 +84,11 @@ class Prober:
                 return
             # The proxy closed after its demand; once more, with the login sent at once.
             hop = self._challenged(record, stack)
-            login = record.route.hops[hop - 1]
-            if hop in logins or login.user is None or login.password is None:
+            login = _login(record.route.hops[hop - 1])
+            if hop in logins or login is None:
                 stack.refuse_login()
                 return
-            logins[hop] = (login.user, login.password.reveal())
+            logins[hop] = login
 
     # names
 
@@ -179,14 +179,13 @@ class Prober:
     def _decide(self, record: Record, stack: Stack, challenge: Challenge) -> Login | None:
         index = self._challenged(record, stack)
         hop = record.route.hops[index - 1]
+        record.offered[index] = challenge.offered
         if not record.target.proxy_login and record.refused_anonymous is None:
             refusal = challenge.refusal
             record.refused_anonymous = Failure(Stage.PROXY, index, refusal.reason, refusal.detail, refusal.status)
         if not self._may_send(record, stack, index):
             return None
-        if challenge.reusable and hop.user is not None and hop.password is not None:
-            return hop.user, hop.password.reveal()
-        return None
+        return _login(hop) if challenge.reusable else None
 
     def _may_send(self, record: Record, stack: Stack, index: int) -> bool:
         """Whether a password may go to this hop: over TLS only if the proxy's certificate is trusted."""
@@ -212,3 +211,10 @@ class Prober:
                     self._may_send(record, stack, done.hop)
 
         return guard
+
+
+def _login(hop: Hop) -> Login | None:
+    """What the hop is to be told; a user without a password has an empty one, as curl reads it."""
+    if hop.user is None:
+        return None
+    return hop.user, "" if hop.password is None else hop.password.reveal()

@@ -35,6 +35,8 @@ class Record:
     """reached[0]: connected; reached[i + 1]: rung i done."""
     first_byte: float | None = None
     ipv6_only: list[int] = field(default_factory=list)
+    offered: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Login schemes that hops demanded, on whichever connection of this probe."""
     tls_failures: dict[int, Failure] = field(default_factory=dict)
     """Proxies' own certificates that were looked at and are not trusted."""
     refused_anonymous: Failure | None = None
@@ -146,7 +148,7 @@ class Record:
             facts.append(
                 HopFacts(
                     status=getattr(negotiation, "status", None),
-                    offered=getattr(negotiation, "offered", ()),
+                    offered=getattr(negotiation, "offered", ()) or self.offered.get(index, ()),
                     login=getattr(negotiation, "login_state", "none"),
                     tls=tls,
                     tls_failure=self.tls_failures.get(index),

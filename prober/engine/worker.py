@@ -13,6 +13,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
+from prober.engine.loop import run_loop
 from prober.engine.run import Pair, Run
 from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
@@ -56,7 +57,7 @@ async def read_frame(reader: asyncio.StreamReader) -> object:
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    source, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
     writer = asyncio.StreamWriter(transport, protocol, None, loop)
     job = await read_frame(reader)
@@ -82,15 +83,10 @@ async def _serve() -> None:
     writer.write(frame(Finished(run.lag.worst)))
     await writer.drain()
     writer.close()
+    source.close()
 
 
 def main() -> None:
     """Entry of the worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    from prober.engine.loop import run_loop
-
     run_loop(_serve())
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,9 @@ from prober.model import Observation
 _GRACE_SECONDS = 5.0
 """What a worker gets to close its sockets before it is killed."""
 
+_COMMAND = (sys.executable, "-c", "from prober.engine.worker import main; main()")
+"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
+
 
 class WorkerError(Exception):
     """A worker process ended before its share was done."""
@@ -32,14 +35,17 @@ class WorkerPool:
     async def run(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
         """Probe; as `Run.run`. Raises WorkerError if a process breaks. Cancellation ends all processes."""
         shares = [share for share in _deal(pairs, self._workers) if share]
-        async with asyncio.TaskGroup() as group:
-            for number, share in enumerate(shares, 1):
-                job = Job(_share(self._settings, len(shares)), share, self._attempts)
-                group.create_task(self._drive(job, on_observation), name=f"worker {number}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, share in enumerate(shares, 1):
+                    job = Job(_share(self._settings, len(shares)), share, self._attempts)
+                    group.create_task(self._drive(job, on_observation), name=f"worker {number}")
+        except* WorkerError as broken:
+            raise WorkerError(str(broken.exceptions[0])) from broken
 
     async def _drive(self, job: Job, on_observation: OnObservation) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "prober.engine.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *_COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
@@ -56,8 +62,7 @@ class WorkerPool:
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise WorkerError("a worker process ended before its share was done; its messages are above") from error
         finally:
-            process.stdin.close()
-            await asyncio.shield(_end(process))
+            await asyncio.shield(_end(process))  # closes the worker's input, which ends it
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -68,12 +73,13 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let the worker end by itself, else kill it; what it still says is read, so that the pipes close."""
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
-            await process.wait()
+            await process.communicate()
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:

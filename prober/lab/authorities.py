@@ -186,6 +186,8 @@ class Authorities:
             Authority("Prober Lab Public ECC CA 2", key="ecdsa", issuer=root_e),
         )
         """Issuing authorities of two families that share nothing."""
+        self.withheld = Authority("Prober Lab Public Withheld CA 3", key="ecdsa", issuer=root_r)
+        """An intermediate that no server sends, so that nobody can learn it elsewhere."""
         self.vendor = Authority("Prober Lab Vendor Secure Server CA", key="rsa", issuer=vendor_root)
         self.corporate = Authority("Prober Lab Corporate Server CA", key="ecdsa")
         """Signs proxies' own certificates."""
@@ -193,7 +195,8 @@ class Authorities:
         """Signs what the interceptor mints; RSA, as products' own keys are."""
         self.stray = Authority("Prober Lab Stray CA", key="ecdsa")
         """In nobody's store."""
-        everyone = (root_r, root_e, vendor_root, *self.public, self.vendor, self.corporate, self.inspection, self.stray)
+        roots = (root_r, root_e, vendor_root, self.corporate, self.inspection, self.stray)
+        everyone = (*roots, *self.public, self.withheld, self.vendor)
         self.by_slug = {authority.slug: authority for authority in everyone}
 
     def issuer_for(self, host: str, trust: TrustClass | None) -> Authority:

@@ -89,8 +89,9 @@ def credential(fault: Fault | None, host: str, authorities: Authorities) -> Cred
     if fault is Fault.WRONG_USAGE:
         return public.leaf([host], usage=ExtendedKeyUsageOID.CLIENT_AUTH)
     if fault is Fault.INCOMPLETE:
-        whole = public.leaf([host])
+        whole = authorities.withheld.leaf([host])
         return Credential(whole.key, whole.certificate)
     if fault is Fault.UNTRUSTED:
-        return authorities.stray.leaf([host])
+        leaf = authorities.stray.leaf([host])
+        return Credential(leaf.key, leaf.certificate, (authorities.stray.certificate,))
     return None

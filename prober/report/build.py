@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -201,7 +201,8 @@ def route_document(route: Route) -> RouteDoc:
 
 def skipped_document(target: Mapping[str, object], why: str, option: str | None = None) -> SkippedDoc:
     """A target that was left out: the catalog's attributes of it as plain values."""
-    return SkippedDoc(target=msgspec.to_builtins(dict(target), str_keys=True), why=why, option=option)
+    attributes = msgspec.json.decode(msgspec.json.encode(dict(target)), type=dict[str, Any])
+    return SkippedDoc(target=attributes, why=why, option=option)
 
 
 def instant(at: float) -> str:

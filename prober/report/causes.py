@@ -55,7 +55,10 @@ class _Group:
     ways: tuple[Way, ...]
     failure: FailureDoc | None
     extra: str
+    """What follows the sentence, or is it."""
     results: tuple[Result, ...]
+    hop: int = 0
+    """The proxy it is about, where there is no failure."""
 
 
 def findings_of(run: Run) -> list[Finding]:
@@ -150,15 +153,15 @@ def _proxy_certificates(results: Iterable[Result]) -> list[_Group]:
 
 def _logins(results: Iterable[Result]) -> list[_Group]:
     """Proxies that let a probe pass only after a login."""
-    seen: dict[Hashable, tuple[Way, list[Result], str]] = {}
+    seen: dict[Hashable, tuple[Way, list[Result], str, int]] = {}
     for result in results:
         for number, hop in enumerate(result.hops, 1):
             if result.reachable and hop.login == "accepted":
                 way = (result.egress, result.route)
                 offered = ", ".join(hop.offered) or "a password"
-                text = f"\0{number}\0asked for a login ({offered}) and accepted it for"
-                seen.setdefault((way, text), (way, [], text))[1].append(result)
-    return [_Group(Kind.LOGIN, (way,), None, text, tuple(found)) for way, found, text in seen.values()]
+                text = f"asked for a login ({offered}) and accepted it for"
+                seen.setdefault((way, number, text), (way, [], text, number))[1].append(result)
+    return [_Group(Kind.LOGIN, (way,), None, text, tuple(found), number) for way, found, text, number in seen.values()]
 
 
 def _merged(groups: Sequence[_Group], ways: Sequence[Way]) -> list[_Group]:
@@ -169,7 +172,7 @@ def _merged(groups: Sequence[_Group], ways: Sequence[Way]) -> list[_Group]:
         about = None if failure is None else (failure.stage, failure.hop, failure.reason, failure.status)
         targets = frozenset(result.target.id for result in group.results)
         own = group.ways if group.kind is Kind.LOGIN or (failure is not None and failure.hop) else None
-        key = (group.kind, about, group.extra, targets, own)
+        key = (group.kind, about, group.extra, group.hop, targets, own)
         if key in joined:
             before = joined[key]
             both = tuple(sorted((*before.ways, *group.ways), key=ways.index))
@@ -203,10 +206,17 @@ def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: d
 def _said(group: _Group, route: Route | None, count: str, over: str, meant: str) -> tuple[str, str]:
     """Sentence and hint of a group."""
     if group.kind is Kind.LOGIN:
-        _, hop, text = group.extra.split("\0")
         return (
-            f"{proxy_name(int(hop), route)} {text} {count}",
-            "Defender's services run as LocalSystem and have no login to give: they need these names without one.",
+            f"{proxy_name(group.hop, route)} {group.extra} {count}",
+            "Whoever uses these names needs the same login in its own proxy settings; most of Defender runs as "
+            "LocalSystem and cannot log in at all.",
+        )
+    if group.kind is Kind.UNTRUSTED and group.failure is not None and group.failure.hop:
+        return (
+            f"{proxy_name(group.failure.hop, route)} has a certificate of its own that is not trusted; "
+            f"{count} went through it all the same",
+            "Name the authority that signs this proxy with the hop's trust_roots, or have the proxy's certificate "
+            "replaced. No password is sent to it until then.",
         )
     if group.failure is None:
         return f"{count}{over} {group.extra}", "See what answers: a block page or a changed service looks like this."

@@ -60,4 +60,4 @@ def _cell(value: object) -> str:
     if isinstance(value, int | float):
         return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     text = sanitize(str(value), limit=2000)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -18,7 +18,7 @@ stands in `detail`. `prober explain WORD` prints the same as this page; it also 
 `12007`, `-2147012889`).
 
 "Windows shows about" is a mapping for orientation, not an observation. Where a TLS or certificate fault has no code
-here, Windows shows 12175 (0x80072F8F), which stands for all of them; every TLS or certificate fault on the way to an HTTPS
+here, Windows shows 12175 (0x80072F8F), which stands for all of them; every such fault on the way to an HTTPS
 proxy (stage `proxy-tls`) is 12188 (0x80072F9C).
 
 `--retries` tries again after what came back quickly and often passes by itself; each word says whether it counts.

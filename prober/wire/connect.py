@@ -69,7 +69,8 @@ class Connect:
             return b"", Failed(Reason.PROXY_PROTOCOL_ERROR, f"the proxy {error} (to CONNECT {self._authority})")
 
     def _refused(self, reader: http1.ResponseReader) -> Outcome:
-        if reader.status != 407:
+        # After a login some proxies (tinyproxy) say 401 where they mean 407.
+        if reader.status != 407 and not (reader.status == 401 and self._authorization is not None):
             return refusal(reader, f"CONNECT {self._authority}")
         self.offered = offered_schemes(reader)
         if self._authorization is not None:

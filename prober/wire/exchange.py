@@ -6,8 +6,6 @@ its place, so a plain response must be attributed to the origin before it counts
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from cryptography import x509
 
 from prober.model import HttpFacts, Reason, Scheme, Target
@@ -29,7 +27,8 @@ _KEPT_HEADERS = (
     "www-authenticate",
     "age",
 )
-_UPSTREAM_TROUBLE = (502, 503, 504)
+_UPSTREAM_TROUBLE = (500, 502, 503, 504)
+"""What proxies answer when the way behind them fails; tinyproxy says 500 without any mark of its own."""
 
 
 class Exchange:
@@ -57,6 +56,7 @@ class Exchange:
         self._can_login = can_login
         self._authorization: str | None = None
         self._reader = http1.ResponseReader()
+        self._file = target.path.partition("?")[0]
         self._state = "head"
         self.facts: HttpFacts | None = None
         self.status: int | None = None
@@ -120,7 +120,9 @@ class Exchange:
         self.status = reader.status
         kept = tuple((name, printable(value, 256)) for name, value in reader.headers if name in _KEPT_HEADERS)
         self.facts = HttpFacts(reader.status, kept[:16])
-        if reader.status == 407 and self.proxied:
+        # After a login some proxies (tinyproxy) say 401 where they mean 407; an origin's 401 names its own scheme.
+        refused = reader.status == 401 and self._authorization is not None and not reader.all("www-authenticate")
+        if self.proxied and (reader.status == 407 or refused):
             return self._unauthorised()
         if self._authorization is not None:
             self.login_state = "accepted"
@@ -137,7 +139,7 @@ class Exchange:
         return Done(reader.rest)
 
     def _is_document(self) -> bool:
-        return urlsplit(self._target.path).path.lower().endswith(_DOCUMENTS)
+        return self._file.lower().endswith(_DOCUMENTS)
 
     def _unauthorised(self) -> Outcome:
         reader = self._reader
@@ -177,7 +179,7 @@ class Exchange:
         if self._state == "drain":
             return self._challenge(reusable=True)
         body = bytes(self._reader.body)
-        if document_parses(urlsplit(self._target.path).path, body):
+        if document_parses(self._file, body):
             return Done(b"")
         self.blames_proxy = True
         what = printable(body[:60])
@@ -187,7 +189,7 @@ class Exchange:
         """The peer closed: the end of a body without a length, or too early."""
         if self._state == "drain":
             return self._challenge(reusable=False)
-        if self._state == "body" and self._reader.first("content-length") is None:
+        if self._state == "body" and self._reader.ends_with_connection:
             return self._on_body()
         so_far = f"after {self._reader.said!r}" if self._reader.started else "without an answer"
         tried = f"{self._target.method} {printable(self._target.path, 80)}"

@@ -35,8 +35,11 @@ class ResponseReader:
     """
 
     __slots__ = (
+        "_body_bytes",
         "_buffer",
+        "_head_parsed",
         "_interim",
+        "_keep_alive",
         "_parser",
         "_scanned",
         "body",
@@ -52,6 +55,9 @@ class ResponseReader:
         self._scanned = 0
         self._interim = 0
         self._parser: httptools.HttpResponseParser | None = None
+        self._head_parsed = False
+        self._keep_alive = False
+        self._body_bytes = 0
         self.status = 0
         self.version = ""
         self.headers: Headers = []
@@ -93,48 +99,56 @@ class ResponseReader:
             return True
 
     def _head_end(self) -> int:
-        start = max(0, self._scanned - 3)
-        crlf = self._buffer.find(b"\r\n\r\n", start, MAX_HEAD)
-        bare = self._buffer.find(b"\n\n", start, MAX_HEAD)
+        start = max(0, self._scanned - 2)
+        found = [(self._buffer.find(end, start, MAX_HEAD), len(end)) for end in (b"\n\r\n", b"\n\n")]
         self._scanned = len(self._buffer)
-        ends = [end for end in (crlf + 4 if crlf >= 0 else -1, bare + 2 if bare >= 0 else -1) if end >= 0]
-        return min(ends) if ends else -1
+        return min((at + size for at, size in found if at >= 0), default=-1)
 
     def _parse(self, head: bytes) -> None:
         self.headers = []
-        parser = httptools.HttpResponseParser(self)
-        # Bare LF is seen from old proxies; RFC 9112 section 2.2 lets a recipient accept it.
-        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self.body_done = self._head_parsed = self._keep_alive = False  # a 1xx leaves nothing behind
+        parser = self._parser = httptools.HttpResponseParser(self)
+        # Bare LF is seen from old proxies; RFC 9112 section 2.2 lets a recipient accept it. Both lengths at once
+        # are wrong, but a 2xx to CONNECT has no body at all, and section 6.3 says which one counts elsewhere.
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_chunked_length=True)
         try:
             parser.feed_data(head)
         except httptools.HttpParserUpgrade:
             pass  # 101: the caller sees the status
         except httptools.HttpParserError as error:
             raise MessageError(f"sent a malformed response head {printable(head, 60)!r}: {error}") from error
-        self._parser = parser
+        self._head_parsed = True
         self.status = parser.get_status_code()
         self.version = parser.get_http_version()
 
     def read_body(self, data: bytes, limit: int) -> bool:
         """Feed body bytes; True once the body is complete. At most `limit` bytes are kept.
 
-        Raises MessageError for broken framing and for a body over `limit`.
+        Raises MessageError for broken framing and for over `limit` bytes on the wire: chunk headers and trailers
+        count too, else a body of nothing but trailers would have no end.
         """
         if self._parser is not None and not self.body_done and data:
+            self._body_bytes += len(data)
+            if self._body_bytes > limit:
+                raise MessageError(f"sent more than {limit} bytes of body")
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserError as error:
                 if not self.body_done:  # bytes behind a complete message are no concern of ours
                     raise MessageError(f"sent a malformed body: {error}") from error
-            if len(self.body) > limit:
-                raise MessageError(f"sent more than {limit} bytes of body")
         return self.body_done
 
     def keeps_alive(self) -> bool:
         """Whether the connection survives this response (RFC 9112 section 9.3), `Proxy-Connection: close` respected."""
         if any(value.lower() == "close" for value in self.all("proxy-connection")):
             return False
-        return self._parser is not None and self._parser.should_keep_alive()
+        return self._keep_alive
+
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether the body has neither a length nor chunks (RFC 9112 section 6.3)."""
+        chunked = any("chunked" in value.lower() for value in self.all("transfer-encoding"))
+        return not chunked and self.first("content-length") is None
 
     def first(self, name: str) -> str | None:
         """The first header of that (lower-case) name."""
@@ -146,12 +160,19 @@ class ResponseReader:
 
     # llhttp's callbacks
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep one header; names in lower case."""
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        """Keep one header; names in lower case. Trailers behind a chunked body are none of them."""
+        if not self._head_parsed:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Ask now: llhttp forgets the answer once the message is complete."""
+        if self._parser is not None and not self._head_parsed:
+            self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        self.body += data
+        """Keep a piece of the body; bytes of a message behind this one are no part of it."""
+        if not self.body_done:
+            self.body += data
 
     def on_message_complete(self) -> None:
         """Note that the body is whole."""
@@ -174,15 +195,17 @@ def basic(user: str, password: str) -> str:
 def challenges(values: Sequence[str]) -> tuple[str, ...]:
     """Scheme names of `Proxy-Authenticate` headers, lower case, in order (RFC 9110 section 11.6.1).
 
-    A scheme is a token at the start of a list member that is not followed by `=` (that would be a parameter).
+    A scheme is a token at the start of a list member that is not followed by `=` (that would be a parameter,
+    and blanks may stand before the sign).
     """
     schemes: list[str] = []
     for value in values:
         for member in split_quoted(value, ","):
-            word = member.strip().split(" ", 1)[0]
-            name = word.lower()
-            if word and "=" not in word and name not in schemes and name.replace("-", "").isalnum():
-                schemes.append(name[:32])
+            word, *rest = member.split(None, 1) or [""]
+            name = word.lower()[:32]
+            parameter = "=" in word or (bool(rest) and rest[0].startswith("="))
+            if not parameter and name not in schemes and name.replace("-", "").isalnum():
+                schemes.append(name)
     return tuple(schemes[:16])
 
 

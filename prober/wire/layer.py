@@ -51,8 +51,7 @@ class NotTls:
     @property
     def looks_like_http(self) -> bool:
         """Whether the bytes look like an HTTP message or an HTML page."""
-        head = self.first.lstrip()[:5].upper()
-        return head.startswith((b"HTTP/", b"<"))
+        return http_like(self.first) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,17 @@ class LoginLayer(Layer, Protocol):
 
     def preauthorise(self, user: str, password: str) -> None:
         """Send the login at once instead of waiting to be asked; call before `start`."""
+
+
+def http_like(first: bytes) -> bool | None:
+    """Whether an answer begins like HTTP or a page; None while too little of it has come to tell.
+
+    How the bytes were cut into segments must not change the verdict. At most 64 bytes are looked at.
+    """
+    head = first[:64].lstrip()[:5].upper()
+    if head.startswith((b"HTTP/", b"<")):
+        return True
+    return None if len(first) < 64 and b"HTTP/".startswith(head) else False
 
 
 def printable(data: bytes | str, limit: int = DETAIL_LIMIT) -> str:

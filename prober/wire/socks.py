@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 from prober.model import Reason
-from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, NotTls, Outcome, Step, printable
+from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, Outcome, Step, http_like, printable
 
 Address = IPv4Address | IPv6Address | str
 """Where the proxy shall go: an address, or a name for the proxy to resolve."""
@@ -30,7 +30,7 @@ _SOCKS5_REPLIES = {
 
 def _wrong_protocol(data: bytes, expected: str, tried: str) -> Failed:
     """Not a SOCKS reply. HTTP or TLS in its place means another kind of server listens there."""
-    if NotTls(data).looks_like_http:
+    if http_like(data):
         return Failed(Reason.NOT_A_PROXY, f"answered HTTP to {tried}: {printable(data[:60])!r}; use http://, not SOCKS")
     if data[:1] in (b"\x15", b"\x16"):
         return Failed(Reason.NOT_A_PROXY, f"answered TLS to {tried}; use https://, not SOCKS")
@@ -64,7 +64,7 @@ class Socks4:
         """Eight bytes: 0, code, port, address."""
         self._buffer += data
         if self._buffer[:1] not in (b"", b"\0"):
-            return b"", _wrong_protocol(self._buffer, "a SOCKS4 reply", self._tried)
+            return b"", NEED_MORE if http_like(self._buffer) is None else self._not_socks()
         if len(self._buffer) < 8:
             return b"", NEED_MORE
         self.status = code = self._buffer[1]
@@ -73,8 +73,13 @@ class Socks4:
         reason, text = _SOCKS4_REPLIES.get(code, (Reason.PROXY_PROTOCOL_ERROR, "unknown reply code"))
         return b"", Failed(reason, f"reply {code} ({text}) to {self._tried}")
 
+    def _not_socks(self) -> Failed:
+        return _wrong_protocol(self._buffer, "a SOCKS4 reply", self._tried)
+
     def eof(self) -> Outcome:
         """The proxy closed instead of answering."""
+        if self._buffer[:1] not in (b"", b"\0"):
+            return self._not_socks()
         return Failed(Reason.PROXY_CLOSED, f"the proxy closed the connection without an answer to {self._tried}")
 
 
@@ -134,7 +139,7 @@ class Socks5:
 
     def _method(self) -> tuple[bytes, Outcome | None]:
         if self._buffer[:1] not in (b"", b"\x05"):
-            return b"", _wrong_protocol(self._buffer, "a SOCKS5 method", "a SOCKS5 greeting")
+            return b"", NEED_MORE if http_like(self._buffer) is None else self._not_socks()
         if len(self._buffer) < 2:
             return b"", NEED_MORE
         method = self._take(2)[1]
@@ -197,8 +202,13 @@ class Socks5:
         self._take(4 + size + 2)
         return b"", Done(self._buffer)
 
+    def _not_socks(self) -> Failed:
+        return _wrong_protocol(self._buffer, "a SOCKS5 method", "a SOCKS5 greeting")
+
     def eof(self) -> Outcome:
         """The proxy closed instead of answering."""
+        if self._state == "method" and self._buffer[:1] not in (b"", b"\x05"):
+            return self._not_socks()
         if self._state == "login":
             self.login_state = "rejected"
             return Failed(Reason.PROXY_AUTH_FAILED, "the SOCKS5 proxy closed the connection on the password")

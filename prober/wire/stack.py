@@ -69,17 +69,23 @@ class Stack:
 
     def receive(self, data: bytes) -> bytes:
         """Bytes from the network; returns bytes for it."""
-        if self.over:
+        if self.over or self.challenge is not None:
             return b""
-        closed = False
-        for session in self._sessions:
+        out = b""
+        ended: tuple[Tls, Failed | bool] | None = None
+        for index, session in enumerate(self._sessions):
             data, state = session.decrypt(data)
-            if isinstance(state, Failed):
-                self._session_failed(session, state)
-                return b""
-            closed = closed or state  # what came with a close_notify still belongs to the sessions above
-        sent = self._feed(data)
-        return sent + self.receive_eof() if closed else sent
+            out += self._down(session.outgoing(), index)
+            if state:  # the innermost end came first: what came before it still passes upwards
+                ended = session, state
+        out += self._feed(data)
+        if ended is None or self.over:
+            return out
+        session, state = ended
+        if isinstance(state, Failed):
+            self._session_failed(session, state)
+            return out
+        return out + self.receive_eof()
 
     def _feed(self, data: bytes) -> bytes:
         out = b""
@@ -89,8 +95,11 @@ class Stack:
             if not isinstance(outcome, Done):
                 self._take(outcome)
                 break
+            done = self.rung.layer
             out += self._advance()
             data = b"" if self.over else outcome.leftover
+            if isinstance(done, Tls) and done.closed and not self.over:
+                return out + self._feed(data) + self.receive_eof()
         return out
 
     def _advance(self) -> bytes:
@@ -149,7 +158,7 @@ class Stack:
 
     def receive_eof(self) -> bytes:
         """The peer closed its side."""
-        if self.over:
+        if self.over or self.challenge is not None:
             return b""
         outcome = self.rung.layer.eof()
         if isinstance(outcome, Done):
@@ -187,8 +196,9 @@ class Stack:
             inner = session.encrypt(inner)
         return inner
 
-    def _down(self, data: bytes) -> bytes:
-        for session in reversed(self._sessions):
+    def _down(self, data: bytes, below: int | None = None) -> bytes:
+        """Wrap for the wire: through all sessions, or only those below that index."""
+        for session in reversed(self._sessions[:below]):
             data = session.encrypt(data)
         return data
 

@@ -13,7 +13,7 @@ The ClientHello is a named profile, the same on all routes: comparing routes mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -21,7 +21,7 @@ from typing import Final
 from OpenSSL import SSL, crypto
 
 from prober.model import Reason, TlsFacts
-from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, printable
+from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, http_like, printable
 
 MAX_HANDSHAKE: Final = 512 * 1024
 """Bytes a peer may send before its handshake is done; OpenSSL itself refuses chains over 100 KiB."""
@@ -78,6 +78,7 @@ _ALERTS: Final = {
     112: "unrecognized_name", 113: "bad_certificate_status_response", 115: "unknown_psk_identity",
     116: "certificate_required", 120: "no_application_protocol",
 }  # fmt: skip
+_CLOSE_NOTIFY: Final = 0
 _PROTOCOL_VERSION: Final = 70
 _CERTIFICATE_REQUIRED: Final = 116
 _ABOUT_OUR_CERTIFICATE: Final = frozenset({40, 42, 43, 44, 45, 46, 48, 49, 51})
@@ -145,6 +146,8 @@ def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
     if where & _LOOP:
         if not layer.client_cert_requested and connection.get_state_string() == _CERTIFICATE_REQUEST_STATE:
             layer.client_cert_requested = True
+            if layer.facts is not None:  # asked in a second handshake (TLS 1.2)
+                layer.facts = replace(layer.facts, client_cert_requested=True)
     elif where == _READ_ALERT:
         layer.alert_received = code & 0xFF
     elif where == _WRITE_ALERT:
@@ -169,7 +172,11 @@ class Tls:
         self.alert_received: int | None = None
         self.alert_sent: int | None = None
         self.facts: TlsFacts | None = None
+        self.closed = False
+        """Whether the peer said close_notify."""
         self._received = 0
+        self._clear = b""
+        self._unsent = b""
         connection = self._connection = SSL.Connection(context, None)
         connection.set_app_data(self)
         connection.set_connect_state()
@@ -185,8 +192,9 @@ class Tls:
         """Go on with the handshake."""
         if not data:
             return b"", NEED_MORE
-        if not self._received and data[0] not in _RECORD_TYPES:
-            return b"", NotTls(data[:64])
+        if self._clear or (not self._received and data[0] not in _RECORD_TYPES):
+            self._clear = (self._clear + data)[:64]
+            return b"", NEED_MORE if http_like(self._clear) is None else NotTls(self._clear)
         self._received += len(data)
         if self._received > MAX_HANDSHAKE:
             return b"", Failed(Reason.TLS_HANDSHAKE, f"{self.host} sent over {MAX_HANDSHAKE} bytes of handshake")
@@ -197,19 +205,21 @@ class Tls:
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
-            return self._outgoing(), NEED_MORE
+            return self.outgoing(), NEED_MORE
         except SSL.Error as error:
-            alert = self._outgoing()  # tell the peer why, as the protocol asks
+            alert = self.outgoing()  # tell the peer why, as the protocol asks
             self.facts = self._capture()
             return alert, self._failed(error)
-        sent = self._outgoing()
+        sent = self.outgoing()
         self.facts = self._capture()
         leftover, outcome = self.decrypt(b"")
+        sent += self.outgoing()
         if isinstance(outcome, Failed):
             return sent, outcome
         return sent, Done(leftover)
 
-    def _outgoing(self) -> bytes:
+    def outgoing(self) -> bytes:
+        """What this session wants to send by itself: handshake, key update, alert."""
         pieces: list[bytes] = []
         try:
             pieces.append(self._connection.bio_read(_BIO_READ))
@@ -223,6 +233,7 @@ class Tls:
         """Ciphertext to plaintext; the second value is True once the peer said close_notify, or the failure.
 
         A server of TLS 1.3 complains about a missing client certificate only here, after the handshake.
+        Send `outgoing()` afterwards: the peer may have asked for a new handshake or new keys.
         """
         if data:
             self._connection.bio_write(data)
@@ -231,18 +242,33 @@ class Tls:
             while True:
                 pieces.append(self._connection.recv(_BIO_READ))
         except SSL.WantReadError:
+            self._write()
             return b"".join(pieces), False
         except SSL.ZeroReturnError:
+            self.closed = True
             return b"".join(pieces), True
         except SSL.Error as error:
             return b"".join(pieces), self._failed(error)
 
     def encrypt(self, data: bytes) -> bytes:
-        """Plaintext to records."""
+        """Plaintext to records; kept back while the peer wants a new handshake first.
+
+        A broken session sends nothing: its failure is noted where it is read.
+        """
         if not data:
             return b""
-        self._connection.send(data)
-        return self._outgoing()
+        self._unsent += data
+        self._write()
+        return self.outgoing()
+
+    def _write(self) -> None:
+        try:
+            while self._unsent:  # one record a call
+                self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        except SSL.WantReadError:
+            pass
+        except SSL.Error:
+            self._unsent = b""
 
     def close_notify(self) -> bytes:
         """The polite end (RFC 8446 section 6.1); empty if the connection cannot say it any more."""
@@ -250,10 +276,12 @@ class Tls:
             self._connection.shutdown()
         except SSL.Error:
             return b""
-        return self._outgoing()
+        return self.outgoing()
 
     def eof(self) -> Outcome:
         """The peer closed inside the handshake."""
+        if self._clear:
+            return NotTls(self._clear)
         self.facts = self._capture()
         where = "before any byte of TLS came" if not self._received else f"after {self._received} bytes of handshake"
         return Failed(
@@ -279,22 +307,24 @@ class Tls:
         )
 
     def _failed(self, error: SSL.Error) -> Failed:
-        """Numbers decide: the alert that came, else the alert we had to send; OpenSSL's text is only detail."""
+        """Numbers decide: the alert we had to send, else the one that came; OpenSSL's text is only detail."""
         came, sent = self.alert_received, self.alert_sent
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         said = printable("; ".join(str(entry[-1]) for entry in queue) or repr(error))
-        if came is not None:
-            detail = f"{self.host} sent alert {came} ({_ALERTS.get(came, 'unknown')})"
-            return Failed(self._alert_reason(came), detail)
-        if sent is not None:
+        if sent is not None:  # then what came, if anything, was a warning
             reason = Reason.TLS_VERSION if sent == _PROTOCOL_VERSION else Reason.TLS_HANDSHAKE
             return Failed(
                 reason,
                 f"the answer of {self.host} was refused with alert {sent} ({_ALERTS.get(sent, 'unknown')}): {said}",
             )
+        if came is not None:
+            detail = f"{self.host} sent alert {came} ({_ALERTS.get(came, 'unknown')})"
+            return Failed(self._alert_reason(came), detail)
         return Failed(Reason.TLS_HANDSHAKE, f"the answer of {self.host} could not be processed: {said}")
 
     def _alert_reason(self, alert: int) -> Reason:
+        if alert == _CLOSE_NOTIFY:
+            return Reason.TLS_HANDSHAKE_CLOSED
         if alert == _PROTOCOL_VERSION:
             return Reason.TLS_VERSION
         if alert == _CERTIFICATE_REQUIRED:

@@ -163,7 +163,7 @@ def test_dry_run_touches_nothing(prober: Any) -> None:
     [
         (["check", "https://user:pw@a.example"], "user and password do not belong in a target"),
         (["check", "--via", "x=sock5://h:1", "a.example"], "socks5"),
-        (["check", "--geo", "EV"], "did you mean"),
+        (["check", "--geo", "EV"], 'unknown geography "EV"'),
         (["check", "--no-direct", "a.example"], "no route is left"),
         (["check", "--fail-on", "unreachible", "a.example"], "did you mean unreachable?"),
         (["check", "--save", "run.txt", "a.example"], ".json"),

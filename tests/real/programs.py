@@ -1,7 +1,7 @@
 """Starts programs of the operating system for a test session and ends them by their id.
 
 A program that is not installed skips the test that wanted it, with a sentence that says what to install; where
-`PROBER_REQUIRE_REAL=1` stands in the environment (CI) it fails the test instead.
+`REQUIRE_REAL_PROXIES=1` stands in the environment (CI) it fails the test instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -34,8 +34,8 @@ SYSTEM_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 def unavailable(sentence: str) -> NoReturn:
     """Skip with this sentence; fail where the environment demands every real proxy."""
-    if os.environ.get("PROBER_REQUIRE_REAL") == "1":
-        pytest.fail(f"{sentence} (PROBER_REQUIRE_REAL=1 makes this a failure)", pytrace=False)
+    if os.environ.get("REQUIRE_REAL_PROXIES") == "1":
+        pytest.fail(f"{sentence} (REQUIRE_REAL_PROXIES=1 makes this a failure)", pytrace=False)
     pytest.skip(sentence)
 
 
@@ -86,6 +86,15 @@ class Program:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self.process.wait(timeout=0.02)
                 pytest.fail(f"{self.name} ended with status {status} at its start; its output:\n{self.log_tail()}")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The program does nothing; the kernel still accepts connections for it."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End the program and its children, and wait for it."""

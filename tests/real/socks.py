@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .names import DENIED
+from .names import DENIED_ADDRESS
 from .programs import Launcher, Program, free_port, require
 from .proxies import PASSWORD, USER, Proxy
 
@@ -27,7 +27,7 @@ client pass {{
   from: 127.0.0.0/8 to: 0.0.0.0/0
 }}
 socks block {{
-  from: 127.0.0.0/8 to: {denied}
+  from: 127.0.0.0/8 to: {denied}/32
   log: connect
 }}
 socks pass {{
@@ -83,7 +83,7 @@ def start_dante(launcher: Launcher) -> Proxy:
     port = free_port()
     configuration = launcher.room("dante") / "danted.conf"
     users = "user.privileged: root\nuser.unprivileged: nobody" if os.geteuid() == 0 else ""
-    configuration.write_text(DANTE.format(port=port, users=users, denied=DENIED))
+    configuration.write_text(DANTE.format(port=port, users=users, denied=DENIED_ADDRESS))
     return Proxy("socks5h", port, launcher.start("dante", [danted, "-N", "1", "-f", str(configuration)], [port]))
 
 

@@ -19,6 +19,10 @@ PACKAGE: Final = "squid-openssl"
 RUNS_AS: Final = "proxy"
 """The user Debian's squid turns into when it is started as root."""
 
+OPEN_ADDRESS: Final = "127.0.1.1"
+BASIC_ADDRESS: Final = "127.0.1.2"
+TLS_ADDRESS: Final = "127.0.1.3"
+
 COMMON = """
 {user}
 pid_filename {room}/squid.pid
@@ -44,22 +48,22 @@ FORWARD = """
 http_port 127.0.0.1:{open} name=open
 http_port 127.0.0.1:{basic} name=basic
 https_port 127.0.0.1:{tls} name=tls tls-cert={certificate}
+https_port 127.0.0.1:{tls_basic} name=tls_basic tls-cert={certificate}
 https_port 127.0.0.1:{untrusted} name=untrusted tls-cert={forged}
 auth_param basic program {helper} {room}/passwords
 auth_param basic children 2 startup=1
 auth_param basic realm prober tests
 acl from_basic myportname basic
-acl from_untrusted myportname untrusted
+acl wants_login myportname basic tls_basic untrusted
 acl from_tls myportname tls
 acl known proxy_auth REQUIRED
 acl denied dstdomain {denied}
 http_access deny denied
-http_access deny from_basic !known
-http_access deny from_untrusted !known
+http_access deny wants_login !known
 http_access allow all
-tcp_outgoing_address 127.0.1.2 from_basic
-tcp_outgoing_address 127.0.1.3 from_tls
-tcp_outgoing_address 127.0.1.1
+tcp_outgoing_address {basic_address} from_basic
+tcp_outgoing_address {tls_address} from_tls
+tcp_outgoing_address {open_address}
 """
 
 BUMP = """
@@ -81,6 +85,7 @@ class Squid:
     open: Proxy
     basic: Proxy
     tls: Proxy
+    tls_basic: Proxy
     untrusted: Proxy
     """An HTTPS proxy that wants a password and shows a certificate nobody vouches for."""
 
@@ -88,7 +93,7 @@ class Squid:
 def start_squid(launcher: Launcher, authority: Authority, stranger: Authority) -> Squid:
     """Start the forward proxy; `stranger` signs the certificate that must not be trusted."""
     room = launcher.room("squid")
-    ports = {name: free_port() for name in ("open", "basic", "tls", "untrusted")}
+    ports = {name: free_port() for name in ("open", "basic", "tls", "tls_basic", "untrusted")}
     (room / "passwords").write_text(f"{USER}:{_hashed(PASSWORD)}\n")
     program = _start(
         launcher,
@@ -101,16 +106,32 @@ def start_squid(launcher: Launcher, authority: Authority, stranger: Authority) -
             "forged": str(stranger.server_file(room, "127.0.0.1", NEXT_HOP)),
             "helper": _helper("basic_ncsa_auth"),
             "denied": DENIED,
+            "open_address": OPEN_ADDRESS,
+            "basic_address": BASIC_ADDRESS,
+            "tls_address": TLS_ADDRESS,
         },
         list(ports.values()),
     )
+
+    def way(scheme: str, name: str, leaves_from: str, *, login: bool = False) -> Proxy:
+        return Proxy(
+            scheme,
+            ports[name],
+            program,
+            user=USER if login else None,
+            password=PASSWORD if login else None,
+            roots=authority.roots if scheme == "https" else None,
+            leaves_from=leaves_from,
+        )
+
     return Squid(
         program,
         room / "access.log",
-        open=Proxy("http", ports["open"], program, leaves_from="127.0.1.1"),
-        basic=Proxy("http", ports["basic"], program, user=USER, password=PASSWORD, leaves_from="127.0.1.2"),
-        tls=Proxy("https", ports["tls"], program, roots=authority.roots, leaves_from="127.0.1.3"),
-        untrusted=Proxy("https", ports["untrusted"], program, user=USER, password=PASSWORD, roots=authority.roots),
+        open=way("http", "open", OPEN_ADDRESS),
+        basic=way("http", "basic", BASIC_ADDRESS, login=True),
+        tls=way("https", "tls", TLS_ADDRESS),
+        tls_basic=way("https", "tls_basic", OPEN_ADDRESS, login=True),
+        untrusted=way("https", "untrusted", OPEN_ADDRESS, login=True),
     )
 
 

@@ -1,7 +1,8 @@
-"""Failures as real proxies answer them: stage, hop and reason, exactly. (Answers: shared notes on real proxies.)"""
+"""Failures as real proxies answer them: stage, hop and reason, exactly."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from .asking import LOCAL_NAME, Prober
 from .forward import Tinyproxy
-from .names import DENIED, NOWHERE
+from .names import DENIED, DENIED_ADDRESS, NOWHERE
 from .origin import Origin, dead_port
 from .programs import Launcher
 from .proxies import USER, Proxy
@@ -42,7 +43,7 @@ def test_rule_of_an_http_proxy(scheme: str, prober: Prober, forwarders: dict[str
 
 
 def test_rule_of_dante(prober: Prober, dante: Proxy) -> None:
-    run = prober.check({"dante": [dante]}, f"https://{DENIED}/")
+    run = prober.check({"dante": [dante]}, f"https://{DENIED_ADDRESS}/")
     assert run.failure("dante") == ("proxy", 1, "proxy-denied")
 
 
@@ -137,7 +138,7 @@ def test_error_pages_are_not_the_origins_answer(dead: int, prober: Prober, squid
     unknown = prober.check(routes, f"http://{NOWHERE}/")
     for run in (refused, unknown):
         assert run.failure("squid") == ("proxy", 1, "proxy-upstream-connect")
-        assert run.failure("tinyproxy")[:2] == ("proxy", 1)
+        assert run.failure("tinyproxy") == ("proxy", 1, "proxy-internal")
 
 
 def test_second_hop_refuses(
@@ -210,7 +211,7 @@ def test_spoken_to_in_the_wrong_protocol(
     }
     names = {name: name.lower().replace(" ", "-") for name in routes}
     run = prober.check(
-        {names[name]: hops for name, hops in routes.items()}, f"https://{LOCAL_NAME}:{origin.port}/", timeout=3
+        {names[name]: hops for name, hops in routes.items()}, f"https://{LOCAL_NAME}:{origin.port}/", timeout=2
     )
     places = {name: run.failure(route)[:2] for name, route in names.items()}
     assert places == {
@@ -226,3 +227,36 @@ def test_origin_is_not_a_proxy(prober: Prober, origin: Origin, plain_origin: Ori
     """A web server answers CONNECT with 501."""
     run = prober.check({"web": [replace(squid.open, port=plain_origin.port)]}, f"https://127.0.0.1:{origin.port}/")
     assert run.failure("web") == ("proxy", 1, "not-a-proxy")
+
+
+def test_frozen_proxy(
+    prober: Prober,
+    origin: Origin,
+    launcher: Launcher,
+    squid: Squid,
+    tinyproxy: Tinyproxy,
+    haproxy: Proxy,
+    microsocks: Microsocks,
+) -> None:
+    """A proxy that accepts and then says nothing: the deadline names the hop that was waited for."""
+    frozen = [tinyproxy.open, haproxy, microsocks.open]
+    routes = {
+        "http": [tinyproxy.open],
+        "https": [haproxy],
+        "socks5h": [microsocks.open],
+        "second": [squid.open, tinyproxy.open],
+        "second-https": [squid.open, haproxy],
+        "thawed": [squid.open],
+    }
+    with contextlib.ExitStack() as stack:
+        for proxy in frozen:
+            stack.enter_context(proxy.program.frozen())
+        run = prober.check(routes, f"https://{launcher.names.target}:{origin.port}/frozen", timeout=2)
+    assert run.result("thawed")["reachable"] is True
+    assert {route: run.failure(route) for route in routes if route != "thawed"} == {
+        "http": ("proxy", 1, "proxy-timeout"),
+        "https": ("proxy-tls", 1, "tls-timeout"),
+        "socks5h": ("proxy", 1, "proxy-timeout"),
+        "second": ("proxy", 2, "proxy-timeout"),
+        "second-https": ("proxy-tls", 2, "tls-timeout"),
+    }

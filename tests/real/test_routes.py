@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from .asking import LOCAL_NAME, Prober, Run
+from .asking import LOCAL_NAME, Prober, Run, run_program
 from .forward import Tinyproxy
 from .names import TARGET
 from .origin import Authority, Origin
@@ -100,8 +101,8 @@ def test_every_kind_alone(
     second: dict[str, Proxy],
 ) -> None:
     """Sixteen routes, three schemes, in one run each for the hops that resolve and those that do not."""
-    proxies = {f"first {kind}": proxy for kind, proxy in first.items()}
-    proxies |= {f"second {kind}": proxy for kind, proxy in second.items()}
+    proxies = {f"first-{kind.replace('+', '-')}": proxy for kind, proxy in first.items()}
+    proxies |= {f"second-{kind.replace('+', '-')}": proxy for kind, proxy in second.items()}
     for resolves in (True, False):
         alone = {name: [proxy] for name, proxy in proxies.items() if proxy.resolves_names == resolves}
         host = launcher.names.target if resolves else LOCAL_NAME
@@ -147,14 +148,17 @@ def test_login_comes_after_an_anonymous_request(
     microsocks: Microsocks,
 ) -> None:
     """squid keeps the connection after its 407 and it is used again; tinyproxy closes, so there is a second one."""
+    # (route, what the proxy offered, connections made)
+    expected = [("squid", "basic", 1), ("squid-tls", "basic", 1), ("tinyproxy", "basic", 2), ("socks", "password", 1)]
     server = origin if scheme == "https" else plain_origin
-    routes = {"squid": [squid.basic], "tinyproxy": [tinyproxy.basic], "microsocks": [microsocks.password]}
+    routes = {
+        "squid": [squid.basic],
+        "squid-tls": [squid.tls_basic],
+        "tinyproxy": [tinyproxy.basic],
+        "socks": [microsocks.password],
+    }
     run = prober.check(routes, f"{scheme}://{launcher.names.target}:{server.port}/login")
-    for route, offered, connections in (
-        ("squid", "basic", 1),
-        ("tinyproxy", "basic", 2),
-        ("microsocks", "password", 1),
-    ):
+    for route, offered, connections in expected:
         result = run.result(route)
         assert result["reachable"] is True, result["failure"]
         assert result["hops"][0]["offered"] == [offered]
@@ -236,8 +240,8 @@ def test_name_is_resolved_at_the_proxy(
     """The prober does not know the name, the proxies do: those that are handed names get through, the others cannot."""
     if launcher.names.why_not:
         unavailable(launcher.names.why_not)
-    routes = {f"first {kind}": [proxy] for kind, proxy in first.items()}
-    routes |= {f"second {kind}": [proxy] for kind, proxy in second.items()}
+    routes = {f"first-{kind.replace('+', '-')}": [proxy] for kind, proxy in first.items()}
+    routes |= {f"second-{kind.replace('+', '-')}": [proxy] for kind, proxy in second.items()}
     run = prober.check(routes, f"https://{TARGET}:{origin.port}/name")
     for name, [proxy] in routes.items():
         if proxy.resolves_names:
@@ -275,3 +279,44 @@ def test_trust_roots_of_a_hop_are_not_those_of_the_target(
     result = assert_reached(run, "alone", [haproxy])
     assert result["trusted"] is False
     assert result["trust_failure"]["reason"] in {"cert-untrusted", "cert-incomplete-chain"}
+
+
+def test_ipv6_literal(prober: Prober, authority: Authority, squid: Squid, ssh: Proxy) -> None:
+    """CONNECT takes it in brackets, SOCKS 5 as an address of 16 bytes."""
+    try:
+        origin = Origin(authority.server_context("::1"), "::1")
+    except OSError as error:
+        pytest.skip(f"no IPv6 on this machine's loopback: {error}")
+    routes = {"squid": [squid.open], "ssh": [ssh], "ssh-socks5": [ssh.speaking("socks5")]}
+    try:
+        run = prober.check(routes, f"https://[::1]:{origin.port}/ipv6")
+        for route, hops in routes.items():
+            assert assert_reached(run, route, hops)["trusted"] is True
+        assert [request.host for request in origin.record.of("/ipv6")] == [f"[::1]:{origin.port}"] * len(routes)
+    finally:
+        origin.close()
+
+
+def test_worker_processes_carry_routes_and_logins(
+    prober: Prober, origin: Origin, launcher: Launcher, squid: Squid, microsocks: Microsocks
+) -> None:
+    hops = chained([squid.tls_basic, microsocks.password], launcher)
+    paths = ["/worker/1", "/worker/2"]
+    targets = [f"https://{launcher.names.target}:{origin.port}{path}" for path in paths]
+    run = prober.check({"two": hops}, *targets, workers=2)
+    assert [result["failure"] for result in run.document["results"]] == [None, None]
+    for path in paths:
+        assert [request.client for request in origin.record.of(path)] == [microsocks.password.leaves_from]
+
+
+def test_chain_on_the_command_line(origin: Origin, launcher: Launcher, authority: Authority, squid: Squid) -> None:
+    """`--via` with a password in the URL, where its space and colon must be written in percent."""
+    login = f"{squid.basic.user}:{quote(str(squid.basic.password))}"
+    chain = f"http://127.0.0.1:{squid.open.port},http://{login}@{launcher.names.next_hop}:{squid.basic.port}"
+    target = f"https://{launcher.names.target}:{origin.port}/via"
+    run = run_program(["--via", f"two={chain}", "--no-direct", "--trust-roots", str(authority.roots), target], {})
+    hops = chained([squid.open, squid.basic], launcher)
+    assert assert_reached(run, "two", hops)["trusted"] is True
+    assert run.stderr.count("password") >= 1, "a password in a URL is pointed out"
+    [request] = origin.record.of("/via")
+    assert request.client == squid.basic.leaves_from

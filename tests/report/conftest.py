@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import pytest
 
@@ -58,7 +60,7 @@ def read(der: bytes) -> Certificate | None:
 
 
 def tls(issuer: str = "CN=Microsoft TLS RSA Root G2") -> TlsFacts:
-    chain = (f"CN=leaf|{issuer}".encode(), f"{issuer}|CN=Root".encode())
+    chain = tuple(text.encode("utf-8", "replace") for text in (f"CN=leaf|{issuer}", f"{issuer}|CN=Root"))
     return TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "x25519", "http/1.1", False, True, chain)
 
 
@@ -164,6 +166,7 @@ def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: b
     )
 
 
-@pytest.fixture
-def make_run() -> Callable[..., Run]:
-    return run_of
+@pytest.fixture(scope="session")
+def world() -> ModuleType:
+    """This file's names, for tests that build on them."""
+    return sys.modules[__name__]

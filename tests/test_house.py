@@ -1,0 +1,104 @@
+"""The house as drawn: imports run downwards, rooms below the engine are pure, modules stay small."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import prober
+
+ROOT = Path(prober.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+MAX_LINES = 400
+
+# Each room with those it may import. `prober` are the modules beside the rooms that hold words, not work.
+WORDS = {"model", "failures", "failure_table", "windows_codes"}
+LOW = {"wire", "catalog", "routes", "interception"}
+MAY = {
+    "model": set[str](),
+    "wire": {"model"},
+    "catalog": {"model"},
+    "routes": {"model"},
+    "interception": {"model"},
+}
+PURE = {*LOW, "model"}
+NOT_PURE = {"asyncio", "aiohttp", "socket", "ssl", "uvloop", "aiodns", "selectors", "threading"}
+VAGUE = ("util", "utils", "helper", "helpers", "manager", "managers", "misc", "common")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def room(path: Path) -> str:
+    """`wire` for wire/tls.py, `model` for model.py."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of everything a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: relative import"
+            assert node.module is not None
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            found.add(node.module)
+    return found
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """Rooms of ours that a module reaches into."""
+    parts = [name.split(".") for name in imports(path) if name.startswith("prober.")]
+    known = {room(each) for each in MODULES}
+    return {part[1] for part in parts if part[1] in known} - {room(path), "__init__"}
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(MODULES) > 20
+    assert "model" in rooms_imported(ROOT / "wire" / "tls.py")
+    assert "OpenSSL" in imports(ROOT / "wire" / "tls.py")
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) in MAY], ids=name_of)
+def test_low_rooms_import_only_the_model(path: Path) -> None:
+    assert rooms_imported(path) <= MAY[room(path)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nobody_imports_upwards(path: Path) -> None:
+    """Nothing below `cli` imports it; the engine knows no report and no lab; only `cli` and its like see `config`."""
+    mine, theirs = room(path), rooms_imported(path)
+    top = {"cli", "__main__"}
+    if mine not in top:
+        assert not theirs & top
+    if mine == "engine":
+        assert theirs <= {*LOW, *WORDS}
+    if mine == "config":
+        assert theirs <= {"catalog", "routes", "model", "wire"}
+    if mine not in {*top, "config", "check", "lab", "monitor", "bench"}:
+        assert "config" not in theirs
+    if mine in WORDS:
+        assert theirs <= WORDS
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) in PURE], ids=name_of)
+def test_low_rooms_do_no_input_and_output(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & NOT_PURE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_is_a_city(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_names_say_something(path: Path) -> None:
+    assert not {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} & set(VAGUE)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    classes = [node.name.lower() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert not [name for name in classes if name.endswith(VAGUE)]
