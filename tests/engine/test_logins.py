@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 
 import pytest
 
@@ -34,8 +35,8 @@ def refused(observation: Observation) -> Failure:
     return observation.failure
 
 
-def lying_proxy(*, before_reply: bool) -> Script:
-    """Promises to keep the connection after its 407, and hangs up: with the 407, or on the login."""
+def lying_proxy(how: str) -> Script:
+    """Promises to keep the connection after its 407, and hangs up: at once, or on the login, with FIN or RST."""
 
     async def script(talk: Conversation) -> None:
         head = await talk.head()
@@ -43,10 +44,12 @@ def lying_proxy(*, before_reply: bool) -> Script:
             await connect_proxy_answer(talk, head)
             return
         await talk.say(response("407 Login", "Proxy-Authenticate: Basic realm=p", "Proxy-Connection: keep-alive"))
-        if before_reply:
+        if how == "at once":
             await talk.end()
-        else:
-            await talk.head()
+            return
+        await talk.head()
+        if how == "with a reset":
+            await talk.reset()
 
     return script
 
@@ -88,11 +91,20 @@ async def test_a_proxy_that_closes_after_its_demand_is_asked_anew(world: World) 
     assert (observation.hops[0].login, observation.hops[0].offered) == ("accepted", ("basic",))
 
 
-@pytest.mark.parametrize("before_reply", [True, False], ids=["with the 407", "on the login"])
-async def test_a_proxy_that_closes_without_saying_so_is_asked_anew(before_reply: bool, world: World) -> None:
+@pytest.mark.parametrize(
+    ("how", "secure"),
+    [
+        ("at once", False),  # TLS of asyncio has no half-open end
+        ("on the login", False),
+        ("on the login", True),
+        ("with a reset", False),
+        ("with a reset", True),
+    ],
+)
+async def test_a_proxy_that_closes_without_saying_so_is_asked_anew(how: str, secure: bool, world: World) -> None:
     aim = await tls_origin(world)
-    proxy = await world.peer(lying_proxy(before_reply=before_reply))
-    observation = await world.probe(target(aim.port), hop(proxy.port, login=True))
+    proxy = await world.peer(lying_proxy(how), tls=server_tls() if secure else None)
+    observation = await world.probe(target(aim.port), hop(proxy.port, "https" if secure else "http", login=True))
     assert observation.failure is None
     assert len(proxy.conversations) == observation.attempts == 2
     assert heads(proxy)[1][0] is True
@@ -132,12 +144,12 @@ async def test_no_basic_on_offer(world: World) -> None:
     assert observation.hops[0].offered == ("ntlm", "negotiate")
 
 
-async def test_a_user_without_a_password_cannot_log_in(world: World) -> None:
-    proxy = await world.peer(connect_proxy(login=LOGIN))
-    half = Hop(HopScheme.HTTP, "127.0.0.1", proxy.port, USER)
-    failure = refused(await world.probe(target(443), half))
-    assert (failure.stage, failure.hop, failure.reason) == (Stage.PROXY, 1, Reason.PROXY_AUTH_REQUIRED)
-    assert heads(proxy) == [[False]]
+async def test_a_user_without_a_password_has_an_empty_one(world: World) -> None:
+    aim = await tls_origin(world)
+    proxy = await world.peer(connect_proxy(login=b64encode(USER.encode() + b":")))
+    observation = await world.probe(target(aim.port), Hop(HopScheme.HTTP, "127.0.0.1", proxy.port, USER))
+    assert observation.failure is None
+    assert observation.hops[0].login == "accepted"
 
 
 @pytest.mark.parametrize("closes", [False, True])
@@ -268,6 +280,35 @@ async def test_a_login_with_the_request_in_absolute_form(closes: bool, world: Wo
     assert observation.http is not None
     assert observation.http.status == 200
     assert (observation.hops[0].login, observation.hops[0].offered) == ("accepted", ("basic",))
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+async def test_a_request_in_absolute_form_whose_login_is_hung_up_on(then: str, world: World) -> None:
+    async def script(talk: Conversation) -> None:
+        if LOGIN in await talk.head():
+            await talk.say(response("200 OK", body="ok"))
+            return
+        await talk.say(response("407 Login", "Proxy-Authenticate: Basic realm=p"))
+        await talk.head()
+        if then == "reset":
+            await talk.reset()
+
+    proxy = await world.peer(script)
+    observation = await world.probe(target(80, "http"), hop(proxy.port, login=True))
+    assert observation.failure is None
+    assert heads(proxy) == [[False, True], [True]]
+
+
+async def test_a_proxy_that_hangs_up_on_every_login(world: World) -> None:
+    async def script(talk: Conversation) -> None:
+        if LOGIN not in await talk.head():
+            await talk.say(response("407 Login", "Proxy-Authenticate: Basic realm=p"))
+            await talk.head()
+
+    proxy = await world.peer(script)
+    failure = refused(await world.probe(target(443), hop(proxy.port, login=True)))
+    assert (failure.stage, failure.hop, failure.reason) == (Stage.PROXY, 1, Reason.PROXY_CLOSED)
+    assert heads(proxy) == [[False, True], [True]]
 
 
 async def test_the_target_never_sees_a_login(world: World) -> None:
