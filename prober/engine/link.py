@@ -69,7 +69,7 @@ class Link(asyncio.Protocol):
         if not self._stack.over and not self.done.done():
             if error is None:
                 self._stack.receive_eof()
-            if self._stack.failure is None and self._stack.challenge is None:
+            if self._stack.failure is None and self._stack.challenge is None and not self._stack.hung_up():
                 reason = os_reason(error) if error is not None else Reason.TCP_RESET
                 rung = self._stack.rung
                 text = os_text(error) if error is not None else "closed"

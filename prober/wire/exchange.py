@@ -58,6 +58,7 @@ class Exchange:
         self._reader = http1.ResponseReader()
         self._file = target.path.partition("?")[0]
         self._state = "head"
+        self._unanswered: Challenge | None = None
         self.facts: HttpFacts | None = None
         self.status: int | None = None
         self.offered: tuple[str, ...] = ()
@@ -77,6 +78,8 @@ class Exchange:
 
     def login(self, user: str, password: str) -> bytes:
         """Ask again, with credentials, on this connection."""
+        self._unanswered = self._challenge(reusable=False)
+        self.blames_proxy = False
         self.preauthorise(user, password)
         self._reader = http1.ResponseReader()
         self._state = "head"
@@ -189,6 +192,8 @@ class Exchange:
         """The peer closed: the end of a body without a length, or too early."""
         if self._state == "drain":
             return self._challenge(reusable=False)
+        if self._unanswered is not None and not self._reader.started:
+            return self._unanswered  # it hung up on the login, although it had promised to stay
         if self._state == "body" and self._reader.ends_with_connection:
             return self._on_body()
         so_far = f"after {self._reader.said!r}" if self._reader.started else "without an answer"

@@ -166,6 +166,13 @@ class Stack:
         self._take(outcome)
         return b""
 
+    def hung_up(self) -> bool:
+        """The connection broke; whether that leaves a demand for a login open, to be met on another connection."""
+        outcome = self.rung.layer.eof()
+        if isinstance(outcome, Challenge):
+            self.challenge = outcome
+        return self.challenge is not None
+
     def login(self, user: str, password: str) -> bytes:
         """Answer the challenge on this connection."""
         layer = self.rung.layer
