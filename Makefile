@@ -44,5 +44,9 @@ unit: $(VENV)/.test-installed
 real: $(VENV)/.test-installed
 	$(BIN)/python -m pytest -m real
 
+# The picture in the README: the table of a run in the lab.
+picture: $(VENV)/.installed
+	$(BIN)/python docs/picture.py docs/table.svg
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -101,7 +101,9 @@ class Conduct:
                 route_document(rule.https if isinstance(rule, EnvironmentRoute) else rule) for rule in self._plan.rules
             ),
             summary=summary_of(results, self._plan.services_without_probes),
-            skipped=tuple(skipped_document(each.target, each.why, each.option) for each in self._plan.skipped),
+            skipped=tuple(
+                skipped_document(each.target, each.why, each.option, each.kind.value) for each in self._plan.skipped
+            ),
             results=results,
             notes=tuple(self._notes()),
             environment=self._environment(),

@@ -120,14 +120,12 @@ class Progress:
 
 
 def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0) -> None:
-    """Write a finished run as `table`, `json` or `csv`, to standard output or atomically to a file.
+    """Write a finished run as `table`, `json`, `csv` or `svg`, to standard output or atomically to a file.
 
     Raises OSError.
     """
-    if format_ == "json":
-        from prober.report.files import encode
-
-        text = encode(run, indent=2).decode() + "\n"
+    if format_ in ("json", "svg"):
+        text = _json(run) if format_ == "json" else _svg(run, verbose)
         write: Callable[[TextIO], object] = lambda stream: stream.write(text)  # noqa: E731 # one line each way
     elif format_ == "csv":
         from prober.report.csv import write_csv
@@ -146,3 +144,15 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         whole = io.StringIO()
         write(whole)
         replace_file(path, whole.getvalue().encode())
+
+
+def _json(run: Run) -> str:
+    from prober.report.files import encode
+
+    return encode(run, indent=2).decode() + "\n"
+
+
+def _svg(run: Run, verbose: int) -> str:
+    from prober.report.table import render_svg
+
+    return render_svg(run, verbose=verbose)

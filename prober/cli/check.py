@@ -34,6 +34,7 @@ class CheckFormat(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    SVG = "svg"
 
 
 Targets = Annotated[
@@ -46,7 +47,10 @@ Targets = Annotated[
     ),
 ]
 Format = Annotated[
-    CheckFormat, typer.Option("--format", help="table, json, jsonl (a line a result, as it comes), csv.")
+    CheckFormat,
+    typer.Option(
+        "--format", help="table, json, jsonl (a line a result, as it comes), csv, svg (a picture of the table)."
+    ),
 ]
 Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there instead of standard output.")]
 Save = Annotated[Path | None, typer.Option(metavar="RUN", help="Save the run: .json, .json.gz or .json.zst.")]

@@ -158,7 +158,7 @@ def _print_json(catalog: Catalog, selection: Selection) -> None:
     extra = {entry.target.id: entry for entry in catalog.entries}
     rows: list[dict[str, object]] = [{**describe(target), "probeable": True} for target in selection.targets]
     rows += [
-        {**skipped.target, "probeable": False, "why": skipped.why, "option": skipped.option}
+        {**skipped.target, "probeable": False, "why": skipped.why, "option": skipped.option, "kind": skipped.kind}
         for skipped in selection.skipped
     ]
     for row in rows:

@@ -110,7 +110,11 @@ def test_an_https_proxys_own_certificate(world: ModuleType, bench: Bench) -> Non
     bench.add(world.ROUTES[2], 3, hops=(HopFacts(), HopFacts(tls=world.tls(), tls_failure=failure)))
     (finding,) = bench.findings()
     assert finding.kind is Kind.UNTRUSTED
-    assert finding.sentence.startswith("proxy two (hop 2, https://proxy.corp:8443) showed an expired certificate")
+    assert finding.sentence == (
+        "proxy two (hop 2, https://proxy.corp:8443) showed an expired certificate; "
+        "all 3 targets went through it all the same"
+    )
+    assert "trust_roots" in finding.hint
 
 
 def test_a_finding_tells_details_of_its_own_matter_only(world: ModuleType) -> None:
