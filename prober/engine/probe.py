@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _MOST_ADDRESSES = 4
 """How many addresses of one name are tried before giving up."""
+_GOODBYE = 1.0
+"""Seconds that sockets have to close when a run ends."""
 
 
 class ProxyGate(Protocol):
@@ -66,9 +68,11 @@ class Prober:
         return record.observation()
 
     async def close(self) -> None:
-        """Wait until every socket of this prober is closed."""
-        while self._links:
-            await asyncio.wait([link.lost for link in self._links])
+        """Wait until every socket of this prober is closed; who does not take our goodbye is left without."""
+        if self._links:
+            await asyncio.wait([link.lost for link in self._links], timeout=_GOODBYE)
+        for link in tuple(self._links):
+            link.abandon()
 
     async def _attempt(self, record: Record, deadline: float) -> None:
         first, onward = await self._resolve_all(record)
@@ -149,12 +153,12 @@ class Prober:
                 async with asyncio.timeout_at(share):
                     transport, _ = await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
             except (OSError, MemoryError) as error:  # TimeoutError is an OSError; ours has no errno
-                link.close()
+                link.abandon()
                 reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
                 failures.append((reason, f"{address}:{port}: {os_text(error)}"))
                 continue
             except BaseException:
-                link.close()
+                link.abandon()
                 raise
             record.connect = link.connected_at - started
             peer = transport.get_extra_info("peername")

@@ -265,6 +265,11 @@ def _words(failure: FailureDoc) -> str:
 
 
 def _commonest(group: _Group) -> str:
+    """The detail seen most often, of what the group is about and nothing else."""
+    if group.failure is None:
+        return ""
+    if group.kind is Kind.UNTRUSTED and group.failure.hop:
+        return group.failure.detail
     details = (
         failure.detail
         for result in group.results

@@ -117,6 +117,36 @@ def test_an_https_proxys_own_certificate(world: ModuleType, bench: Bench) -> Non
     assert "trust_roots" in finding.hint
 
 
+def test_a_finding_tells_details_of_its_own_matter_only(world: ModuleType) -> None:
+    """A target's untrusted certificate is no detail of the proxy's login, nor of the proxy's own certificate."""
+    of_proxy = Failure(Stage.PROXY_TLS, 1, Reason.CERT_EXPIRED, "the proxy's ended yesterday")
+    of_target = Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, "a stranger signed the target's")
+    route = world.ROUTES[2]
+    results = []
+    for target in world.targets(2):
+        observation = Observation(
+            target=target.id,
+            route=route.name,
+            at=0.0,
+            tls=world.tls(),
+            http=HttpFacts(404),
+            hops=(HopFacts(tls=world.tls(), tls_failure=of_proxy, offered=("basic",), login="accepted"), HopFacts()),
+        )
+        judged = world.Judgement(False, of_target, "unknown")
+        results.append(build_result(target, route, [observation], judged, "paris", facts=world.read))
+    base: Run = world.run_of(world.ROUTES[:1], 1)
+    run = msgspec.structs.replace(
+        base, routes=tuple(map(route_document, world.ROUTES)), results=tuple(results), summary=summary_of(results)
+    )
+    told = {(finding.kind, finding.detail) for finding in findings_of(run)}
+    assert told == {
+        (Kind.UNTRUSTED, of_proxy.detail),
+        (Kind.UNTRUSTED, of_target.detail),
+        (Kind.STATUS, ""),
+        (Kind.LOGIN, ""),
+    }
+
+
 def test_odd_statuses(world: ModuleType, bench: Bench) -> None:
     bench.add(world.ROUTES[0], 2, http=HttpFacts(404))
     bench.add(world.ROUTES[0], 2, http=HttpFacts(200), skip=2)
