@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prober import catalog as catalogs
 from prober.catalog import CatalogErrors, SelectionErrors, Skipped
+from prober.check.selection import select
 from prober.config import Loaded
 from prober.engine.limits import Descriptors, reserve_descriptors
 from prober.engine.run import Pair
@@ -85,18 +86,8 @@ def _targets(
 ) -> tuple[tuple[Target, ...], tuple[Skipped, ...], tuple[str, ...]]:
     if given:
         return _by_hand(given, errors), (), ()
-    select = loaded.settings.select
     try:
-        catalog = catalogs.load(loaded.settings.catalogs)
-        selection = catalogs.select(
-            catalog,
-            cloud=select.cloud,
-            geography=select.geography,
-            required=select.required,
-            service=select.service,
-            os=select.os,
-            placeholders=loaded.settings.set,
-        )
+        _, selection = select(loaded.settings)
     except (CatalogErrors, SelectionErrors) as found:
         errors.extend(str(error) for error in found.errors)
         return (), (), ()
