@@ -37,8 +37,7 @@ class Link(asyncio.Protocol):
         """Connected: send what comes first."""
         self._transport = cast("asyncio.Transport", transport)
         self.connected_at = now()
-        self._record.stack = self._stack
-        self._record.reached = [self.connected_at]
+        self._record.begin_connection(self._stack, self.connected_at)
         self._drive(self._stack.start)
 
     def data_received(self, data: bytes) -> None:
@@ -68,12 +67,12 @@ class Link(asyncio.Protocol):
         """The socket is gone; if the stack was not over, somebody cut it."""
         if not self._stack.over and not self.done.done():
             if error is None:
-                self._stack.receive_eof()
+                self._drive(self._stack.receive_eof)
             if self._stack.failure is None and self._stack.challenge is None and not self._stack.hung_up():
                 reason = os_reason(error) if error is not None else Reason.TCP_RESET
-                rung = self._stack.rung
+                stage, hop = self._stack.place
                 text = os_text(error) if error is not None else "closed"
-                self._stack.fail(reason, f"the connection broke: {text}", stage_of(reason, rung.stage))
+                self._stack.fail(reason, f"the connection broke: {text}", stage_of(reason, stage), hop)
         self._finish()
         if not self.lost.done():
             self.lost.set_result(None)
@@ -83,6 +82,7 @@ class Link(asyncio.Protocol):
         if login is None:
             self._finish()
             return
+        self._record.ask_again()
         self._write(self._stack.login(*login))
 
     def _write(self, data: bytes) -> None:
