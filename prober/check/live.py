@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import signal
@@ -19,7 +20,7 @@ from prober.engine.loop import run_loop
 from prober.engine.run import Pair
 from prober.engine.workers import WorkerError
 from prober.model import Observation
-from prober.report.document import Run
+from prober.report.document import Result, Run
 from prober.report.files import encode_result
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,10 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured.
+
+    Raises OSError if a listener cannot write any more.
+    """
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
@@ -44,17 +48,28 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    def tell(pair: Pair, observation: Observation, _count: int) -> None:
-        for listener in listeners:
-            listener.observed(conduct, pair, observation)
-
     task = asyncio.current_task()
+    refused: list[OSError] = []
+
+    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+        try:
+            for listener in () if refused else listeners:
+                listener.observed(conduct, pair, observation)
+        except OSError as error:  # nobody reads the report any more, or the disk is full: that is not the probe's end
+            refused.append(error)
+            if task is not None:
+                task.cancel()
+
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
+        if refused:
+            raise refused[0] from None
         return False
+    if refused:
+        raise refused[0]
     return True
 
 
@@ -69,13 +84,22 @@ class JsonLines:
         """Write the pair's result if this was its last attempt."""
         result = conduct.result_when_done(pair)
         if result is not None:
-            self._stream.write(encode_result(result))
-            self._stream.flush()
+            self._write(result)
+
+    def rest(self, conduct: Conduct) -> None:
+        """Write what an interruption left with fewer attempts than were asked for."""
+        for result in conduct.results_cut_short():
+            self._write(result)
+
+    def _write(self, result: Result) -> None:
+        self._stream.write(encode_result(result))
+        self._stream.flush()
 
     def close(self) -> None:
         """Close the file, if it is one."""
         if self._own:
-            self._stream.close()
+            with contextlib.suppress(OSError):  # every line was flushed, or its failure reported
+                self._stream.close()
 
 
 class Progress:

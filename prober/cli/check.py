@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -172,13 +172,19 @@ def _probe(conduct: Conduct, plan: Plan, format_: CheckFormat, output: Path | No
     from prober.check.live import JsonLines, Progress, probe_until_done
 
     show_progress = not quiet and sys.stderr.isatty() and not (format_ is CheckFormat.JSONL and output is None)
-    lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
-    with Progress(conduct, plan, enabled=show_progress) as progress:
-        try:
-            return probe_until_done(conduct, [progress, *([lines] if lines else [])])
-        finally:
-            if lines is not None:
-                lines.close()
+    lines = None
+    try:
+        lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
+        with Progress(conduct, plan, enabled=show_progress) as progress:
+            whole = probe_until_done(conduct, [progress, *([lines] if lines else [])])
+        if lines is not None and not whole:
+            lines.rest(conduct)
+    except OSError as error:
+        _unwritten(error)
+    finally:
+        if lines is not None:
+            lines.close()
+    return whole
 
 
 def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
@@ -187,10 +193,14 @@ def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int
     try:
         write_report(run, format_.value, output, verbose=verbose)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        say(f"error: the report could not be written: {error.strerror}")
-        raise typer.Exit(INCOMPLETE) from None
+        _unwritten(error)
+
+
+def _unwritten(error: OSError) -> NoReturn:
+    if isinstance(error, BrokenPipeError):
+        raise error
+    say(f"error: the report could not be written: {error.strerror}")
+    raise typer.Exit(INCOMPLETE) from None
 
 
 def _save(run: Run, path: Path) -> bool:

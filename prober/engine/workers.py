@@ -1,4 +1,4 @@
-"""A run over several processes: targets are dealt out whole, so that all routes of one target stay together in time."""
+"""A run over several processes: hosts are dealt out whole, so that all routes of one target stay together in time."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ _GRACE_SECONDS = 5.0
 
 _COMMAND = (sys.executable, "-c", "from prober.engine.worker import main; main()")
 """Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
+
+
+_ENDED_EARLY = "a worker process ended before its share was done; its messages are above"
 
 
 class WorkerError(Exception):
@@ -50,19 +53,31 @@ class WorkerPool:
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
-            process.stdin.write(frame(job))
-            await process.stdin.drain()
+            await _send(process.stdin, job)
             while True:
-                message = await read_frame(process.stdout)
+                message = await _next(process.stdout)
                 if isinstance(message, Finished):
                     self.worst_lag = max(self.worst_lag, message.worst_lag)
                     break
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerError("a worker process ended before its share was done; its messages are above") from error
         finally:
             await asyncio.shield(_end(process))  # closes the worker's input, which ends it
+
+
+async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
+    try:
+        stdin.write(frame(job))
+        await stdin.drain()
+    except (ConnectionError, RuntimeError) as error:  # uvloop says RuntimeError to a pipe that is closed already
+        raise WorkerError(_ENDED_EARLY) from error
+
+
+async def _next(stdout: asyncio.StreamReader) -> object:
+    try:
+        return await read_frame(stdout)
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise WorkerError(_ENDED_EARLY) from error
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -83,16 +98,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
-    """Targets in turn to each worker."""
+    """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process."""
     order: dict[str, int] = {}
     shares: list[list[Pair]] = [[] for _ in range(workers)]
     for pair in pairs:
-        shares[order.setdefault(pair.target.id, len(order)) % workers].append(pair)
+        shares[order.setdefault(pair.target.host, len(order)) % workers].append(pair)
     return [tuple(share) for share in shares]
 
 
 def _share(settings: ProbeSettings, workers: int) -> ProbeSettings:
-    """Each process's part of the limits, rounded up; per-host limits stay, since a host's targets may be apart."""
+    """Each process's part of the limits, rounded up; the limit per host stays, since no host is dealt to two."""
     return replace(
         settings,
         concurrency=-(-settings.concurrency // workers),
