@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import signal
@@ -33,7 +34,10 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured.
+
+    Raises the OSError of a listener that could not write; the run ends with it.
+    """
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
@@ -44,17 +48,27 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    def tell(pair: Pair, observation: Observation, _count: int) -> None:
-        for listener in listeners:
-            listener.observed(conduct, pair, observation)
-
     task = asyncio.current_task()
+    broken: list[OSError] = []
+
+    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+        try:
+            for listener in [] if broken else listeners:
+                listener.observed(conduct, pair, observation)
+        except OSError as error:
+            broken.append(error)
+            if task is not None:
+                task.cancel()
+
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
-        return False
+        if not broken:
+            return False
+    if broken:
+        raise broken[0]
     return True
 
 
@@ -72,10 +86,15 @@ class JsonLines:
             self._stream.write(encode_result(result))
             self._stream.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the file, if it is one."""
         if self._own:
-            self._stream.close()
+            # What is still buffered was refused before: that error has been told.
+            with contextlib.suppress(OSError):
+                self._stream.close()
 
 
 class Progress:
@@ -138,12 +157,17 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
     if path is None:
         write(sys.stdout)
         sys.stdout.flush()
-    else:
-        from prober.report.files import replace_file
+        return
+    from prober.report.files import replace_file
 
-        whole = io.StringIO()
-        write(whole)
-        replace_file(path, whole.getvalue().encode())
+    whole = io.StringIO()
+    write(whole)
+    content = whole.getvalue().encode()
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # a pipe, as in --output >(gzip): there is nothing to replace
+            device.write(content)
+    else:
+        replace_file(path, content)
 
 
 def _json(run: Run) -> str:

@@ -5,6 +5,7 @@ A command takes all of them as one parameter: decorate it with `with_shared` and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -273,4 +274,5 @@ def refuse(lines: list[str]) -> NoReturn:
 def say(line: str) -> None:
     """One line on stderr; characters that would drive a terminal are escaped."""
     safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-    print(safe, file=sys.stderr)  # noqa: T201 - the one place that talks to stderr in the commands' name
+    with contextlib.suppress(OSError):  # a full disk behind stderr must not end a run whose report has room
+        print(safe, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to stderr in the commands' name
