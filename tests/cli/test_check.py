@@ -162,6 +162,8 @@ def test_dry_run_touches_nothing(prober: Any) -> None:
     ("arguments", "said"),
     [
         (["check", "https://user:pw@a.example"], "user and password do not belong in a target"),
+        (["check", "good.example", "x:y"], 'TARGET "x:y": "y" is not a port'),
+        (["check", "@"], "the name of a file is missing"),
         (["check", "--via", "x=sock5://h:1", "a.example"], "socks5"),
         (["check", "--geo", "EV"], 'unknown geography "EV"'),
         (["check", "--no-direct", "a.example"], "no route is left"),
