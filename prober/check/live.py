@@ -36,7 +36,7 @@ class Listener(Protocol):
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured.
 
-    Raises OSError if a listener cannot write any more.
+    Raises the OSError of a listener that could not write; the run ends with it.
     """
     try:
         return run_loop(_probe(conduct, listeners))
@@ -49,14 +49,14 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     task = asyncio.current_task()
-    refused: list[OSError] = []
+    broken: list[OSError] = []
 
     def tell(pair: Pair, observation: Observation, _count: int) -> None:
         try:
-            for listener in () if refused else listeners:
+            for listener in [] if broken else listeners:
                 listener.observed(conduct, pair, observation)
-        except OSError as error:  # nobody reads the report any more, or the disk is full: that is not the probe's end
-            refused.append(error)
+        except OSError as error:
+            broken.append(error)
             if task is not None:
                 task.cancel()
 
@@ -65,11 +65,10 @@ async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
-        if refused:
-            raise refused[0] from None
-        return False
-    if refused:
-        raise refused[0]
+        if not broken:
+            return False
+    if broken:
+        raise broken[0]
     return True
 
 
@@ -95,10 +94,14 @@ class JsonLines:
         self._stream.write(encode_result(result))
         self._stream.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the file, if it is one."""
         if self._own:
-            with contextlib.suppress(OSError):  # every line was flushed, or its failure reported
+            # What is still buffered was refused before: that error has been told.
+            with contextlib.suppress(OSError):
                 self._stream.close()
 
 
@@ -162,12 +165,17 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
     if path is None:
         write(sys.stdout)
         sys.stdout.flush()
-    else:
-        from prober.report.files import replace_file
+        return
+    from prober.report.files import replace_file
 
-        whole = io.StringIO()
-        write(whole)
-        replace_file(path, whole.getvalue().encode())
+    whole = io.StringIO()
+    write(whole)
+    content = whole.getvalue().encode()
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # a pipe, as in --output >(gzip): there is nothing to replace
+            device.write(content)
+    else:
+        replace_file(path, content)
 
 
 def _json(run: Run) -> str:

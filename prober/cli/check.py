@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -96,9 +97,10 @@ def check(
     conduct = Conduct(plan)
     whole = _probe(conduct, plan, format, output, quiet=shared.quiet)
     run = conduct.document()
+    # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
+    saved = save is None or _save(run, save)
     if format is not CheckFormat.JSONL:
         _report(run, format, output, verbose=shared.verbose)
-    saved = save is None or _save(run, save)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
     from prober.check.findings import has_findings
@@ -172,19 +174,28 @@ def _probe(conduct: Conduct, plan: Plan, format_: CheckFormat, output: Path | No
     from prober.check.live import JsonLines, Progress, probe_until_done
 
     show_progress = not quiet and sys.stderr.isatty() and not (format_ is CheckFormat.JSONL and output is None)
-    lines = None
-    try:
-        lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
-        with Progress(conduct, plan, enabled=show_progress) as progress:
-            whole = probe_until_done(conduct, [progress, *([lines] if lines else [])])
-        if lines is not None and not whole:
-            lines.rest(conduct)
-    except OSError as error:
-        _unwritten(error)
-    finally:
-        if lines is not None:
-            lines.close()
-    return whole
+    with Progress(conduct, plan, enabled=show_progress) as progress:
+        if format_ is not CheckFormat.JSONL:
+            return probe_until_done(conduct, [progress])
+        try:
+            with JsonLines(output) as lines:
+                whole = probe_until_done(conduct, [progress, lines])
+                if not whole:
+                    lines.rest(conduct)
+                return whole
+        except OSError as error:
+            _unwritten(error)
+            return False
+
+
+def _unwritten(error: OSError) -> None:
+    """Says that the report found no room. A reader that left has seen enough and is told nothing."""
+    if not isinstance(error, BrokenPipeError):
+        say(f"error: the report could not be written: {error.strerror or error}")
+        return
+    # Python must not find out again when it flushes at exit.
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
@@ -194,13 +205,7 @@ def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int
         write_report(run, format_.value, output, verbose=verbose)
     except OSError as error:
         _unwritten(error)
-
-
-def _unwritten(error: OSError) -> NoReturn:
-    if isinstance(error, BrokenPipeError):
-        raise error
-    say(f"error: the report could not be written: {error.strerror}")
-    raise typer.Exit(INCOMPLETE) from None
+        raise typer.Exit(INCOMPLETE) from None
 
 
 def _save(run: Run, path: Path) -> bool:

@@ -62,7 +62,7 @@ class WorkerPool:
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
         finally:
-            await asyncio.shield(_end(process))  # closes the worker's input, which ends it
+            await asyncio.shield(_end(process))
 
 
 async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
@@ -89,6 +89,8 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Let the worker end by itself, else kill it; what it still says is read, so that the pipes close."""
+    if process.stdin is not None:
+        process.stdin.close()  # communicate() does so from Python 3.12 on only
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await process.communicate()

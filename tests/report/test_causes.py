@@ -8,7 +8,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from prober.model import Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
+from prober.model import Anchor, Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
 from prober.report.build import build_result, route_document, summary_of
 from prober.report.causes import Finding, Kind, findings_of
 from prober.report.document import Run
@@ -132,7 +132,7 @@ def test_a_finding_tells_details_of_its_own_matter_only(world: ModuleType) -> No
             http=HttpFacts(404),
             hops=(HopFacts(tls=world.tls(), tls_failure=of_proxy, offered=("basic",), login="accepted"), HopFacts()),
         )
-        judged = world.Judgement(False, of_target, "unknown")
+        judged = world.Judgement(False, of_target, Anchor.UNKNOWN)
         results.append(build_result(target, route, [observation], judged, "paris", facts=world.read))
     base: Run = world.run_of(world.ROUTES[:1], 1)
     run = msgspec.structs.replace(
