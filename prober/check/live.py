@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import signal
@@ -21,19 +22,23 @@ from prober.engine.workers import WorkerError
 from prober.model import Observation
 from prober.report.document import Run
 from prober.report.files import encode_result
+from prober.report.sanitize import several
 
 log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """Told of every observation."""
+    """Told of every observation. May raise OSError: then there is nobody left to tell, and the run ends."""
 
     def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:
         """One more observation is there."""
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
+    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured.
+
+    Raises the OSError of a listener that cannot write any more, once all sockets are closed.
+    """
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
@@ -44,26 +49,37 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    def tell(pair: Pair, observation: Observation, _count: int) -> None:
-        for listener in listeners:
-            listener.observed(conduct, pair, observation)
-
     task = asyncio.current_task()
+    unwritten: list[OSError] = []
+
+    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+        # an error raised here would come out of the engine's task groups, or look like a worker's
+        try:
+            for listener in () if unwritten else listeners:
+                listener.observed(conduct, pair, observation)
+        except OSError as error:
+            unwritten.append(error)
+            if task is not None:
+                task.cancel()
+
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    whole = True
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
-        return False
-    return True
+        whole = False
+    if unwritten:
+        raise unwritten[0]
+    return whole
 
 
 class JsonLines:
-    """One result a line, written as soon as all attempts of a pair are there."""
+    """One result a line, written as soon as all attempts of a pair are there. Raises OSError, when made too."""
 
     def __init__(self, path: Path | None) -> None:
         self._stream: IO[bytes] = sys.stdout.buffer if path is None else path.open("wb")
-        self._own = path is not None
+        self.to_stdout = path is None
 
     def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
         """Write the pair's result if this was its last attempt."""
@@ -74,8 +90,9 @@ class JsonLines:
 
     def close(self) -> None:
         """Close the file, if it is one."""
-        if self._own:
-            self._stream.close()
+        if not self.to_stdout:
+            with contextlib.suppress(OSError):  # each line was flushed: what is lost now was lost, and told, before
+                self._stream.close()
 
 
 class Progress:
@@ -83,7 +100,7 @@ class Progress:
 
     def __init__(self, conduct: Conduct, plan: Plan, *, enabled: bool) -> None:
         self._conduct = conduct
-        self._text = f"{len(plan.targets)} targets × {len(plan.rules)} routes"
+        self._text = f"{several(len(plan.targets), 'target')} × {several(len(plan.rules), 'route')}"
         self._enabled = enabled
         self._failed = 0
 
@@ -135,15 +152,21 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         from prober.report.table import write_table
 
         write = partial(write_table, run, verbose=verbose)
-    if path is None:
-        write(sys.stdout)
+    if path is None and format_ == "table":
+        write(sys.stdout)  # which knows its terminal
         sys.stdout.flush()
-    else:
+        return
+    whole = io.StringIO()
+    write(whole)
+    data = whole.getvalue().encode()
+    if path is not None:
         from prober.report.files import replace_file
 
-        whole = io.StringIO()
-        write(whole)
-        replace_file(path, whole.getvalue().encode())
+        replace_file(path, data)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
+    sys.stdout.buffer.flush()
 
 
 def _json(run: Run) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
+from prober.cli.options import USAGE, Shared, abandon_stdout, load_or_exit, refuse, say, with_shared
 
 if TYPE_CHECKING:
     from prober.check.conduct import Conduct
     from prober.check.findings import FailOn
+    from prober.check.live import JsonLines
     from prober.check.plan import Plan
     from prober.config import Loaded
     from prober.report.document import Run
@@ -94,11 +96,14 @@ def check(
     from prober.check.conduct import Conduct
 
     conduct = Conduct(plan)
-    whole = _probe(conduct, plan, format, output, quiet=shared.quiet)
+    lines = _lines(output) if format is CheckFormat.JSONL else None
+    whole, unwritten = _probe(conduct, plan, lines, quiet=shared.quiet)
     run = conduct.document()
-    if format is not CheckFormat.JSONL:
-        _report(run, format, output, verbose=shared.verbose)
-    saved = save is None or _save(run, save)
+    saved = save is None or _save(run, save)  # first: a reader that leaves must not cost the file
+    if lines is None:
+        unwritten = _report(run, format, output, verbose=shared.verbose)
+    if unwritten is not None:
+        _give_up(unwritten, own_file=output is not None)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
     from prober.check.findings import has_findings
@@ -128,6 +133,8 @@ def _check_paths(save: Path | None, output: Path | None) -> None:
             errors.append(f"{option} {path}: no directory {path.absolute().parent}")
         elif path is not None and path.is_dir():
             errors.append(f"{option} {path}: is a directory")
+        elif path is not None and not path.exists() and not os.access(path.absolute().parent, os.W_OK):
+            errors.append(f"{option} {path}: no permission to write in {path.absolute().parent}")
     if errors:
         refuse(errors)
 
@@ -167,30 +174,50 @@ def _show(plan: Plan) -> None:
     )
 
 
-def _probe(conduct: Conduct, plan: Plan, format_: CheckFormat, output: Path | None, *, quiet: bool) -> bool:
-    """Run it with progress on a terminal; False if it was interrupted. Ctrl-C and SIGTERM stop it, nothing is lost."""
-    from prober.check.live import JsonLines, Progress, probe_until_done
+def _lines(output: Path | None) -> JsonLines:
+    from prober.check.live import JsonLines
 
-    show_progress = not quiet and sys.stderr.isatty() and not (format_ is CheckFormat.JSONL and output is None)
-    lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
+    try:
+        return JsonLines(output)
+    except OSError as error:
+        refuse([f"--output {output}: {error.strerror or error}"])
+
+
+def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool) -> tuple[bool, OSError | None]:
+    """Run it with progress on a terminal. Ctrl-C and SIGTERM stop it, nothing is lost.
+
+    False if it was cut short; and why, if that was because the lines could not be written.
+    """
+    from prober.check.live import Progress, probe_until_done
+
+    show_progress = not quiet and sys.stderr.isatty() and (lines is None or not lines.to_stdout)
     with Progress(conduct, plan, enabled=show_progress) as progress:
         try:
-            return probe_until_done(conduct, [progress, *([lines] if lines else [])])
+            return probe_until_done(conduct, [progress, *([lines] if lines else [])]), None
+        except OSError as error:
+            return False, error
         finally:
             if lines is not None:
                 lines.close()
 
 
-def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
+def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> OSError | None:
     from prober.check.live import write_report
 
     try:
         write_report(run, format_.value, output, verbose=verbose)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        say(f"error: the report could not be written: {error.strerror}")
-        raise typer.Exit(INCOMPLETE) from None
+        return error
+    return None
+
+
+def _give_up(error: OSError, *, own_file: bool) -> NoReturn:
+    if isinstance(error, BrokenPipeError):
+        raise error
+    say(f"error: the report could not be written: {error.strerror or error}")
+    if not own_file:
+        abandon_stdout()
+    raise typer.Exit(INCOMPLETE)
 
 
 def _save(run: Run, path: Path) -> bool:

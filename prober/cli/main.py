@@ -11,6 +11,7 @@ import typer
 
 from prober import __version__
 from prober.cli import check, config, demo, explain, init, lab, routes, targets
+from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
 """Exit code of a run that could not be completed."""
@@ -53,13 +54,25 @@ app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
 app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
 
 
+def _open_standard_streams() -> None:
+    """A program started with some of them closed must not get a socket in their place: they become /dev/null."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # what Python makes of a closed one
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 # open to the end
+
+
 def run() -> None:
     """Entry of the program. A closed pipe and Ctrl-C end it quietly; a user's mistake never shows a traceback."""
+    _open_standard_streams()
     try:
         app()
     except BrokenPipeError:
-        # Whoever read us has seen enough. Python must not find out again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()  # whoever read us has seen enough
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INCOMPLETE)
