@@ -12,6 +12,7 @@ import typer
 
 from prober import __version__
 from prober.cli import check, config, demo, explain, init, lab, routes, targets
+from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
 """Exit code of a run that could not be completed."""
@@ -62,8 +63,7 @@ def run() -> None:
     try:
         app()
     except BrokenPipeError:
-        # Whoever read us has seen enough. Python must not find out again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()  # whoever read us has seen enough
         sys.exit(INCOMPLETE)
     except KeyboardInterrupt:
         sys.exit(INCOMPLETE)
@@ -74,7 +74,7 @@ def run() -> None:
         if error.errno not in _NO_ROOM:
             _confess()
         print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201 # as below
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         sys.exit(INCOMPLETE)
     except Exception:  # noqa: BLE001 # the last resort
         _confess()

@@ -325,3 +325,10 @@ def say(line: str) -> None:
     safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
     with contextlib.suppress(OSError):  # a full disk behind stderr must not end a run whose report has room
         print(safe, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to stderr in the commands' name
+
+
+def abandon_stdout() -> None:
+    """Nothing more can be written there. Python must not find out again when it flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

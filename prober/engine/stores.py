@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from functools import cache
@@ -49,8 +50,9 @@ def machine_roots() -> bytes | None:
         if name is None:
             continue
         path = Path(name)
-        if path.is_file() and path.stat().st_size <= _MAX_BUNDLE:
-            return path.read_bytes()
+        with contextlib.suppress(OSError):  # one that may not be read is none
+            if path.is_file() and path.stat().st_size <= _MAX_BUNDLE:
+                return path.read_bytes()
     return None
 
 

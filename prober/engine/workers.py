@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,11 +16,9 @@ from prober.model import Observation
 _GRACE_SECONDS = 5.0
 """What a worker gets to close its sockets before it is killed."""
 
-_COMMAND = (sys.executable, "-c", "from prober.engine.worker import main; main()")
-"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
-
-
-_ENDED_EARLY = "a worker process ended before its share was done; its messages are above"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from prober.engine.worker import main; main()"
+"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's. With the parent's
+path, so that both are the same program, and without the working directory that `-c` would put before it."""
 
 
 class WorkerError(Exception):
@@ -48,7 +47,9 @@ class WorkerPool:
 
     async def _drive(self, job: Job, on_observation: OnObservation) -> None:
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
@@ -61,8 +62,15 @@ class WorkerPool:
                     break
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
+        except _Ended as ended:
+            await _end(process)
+            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
         finally:
             await asyncio.shield(_end(process))
+
+
+class _Ended(Exception):
+    """The other end of the pipes is gone."""
 
 
 async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
@@ -70,14 +78,14 @@ async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
         stdin.write(frame(job))
         await stdin.drain()
     except (ConnectionError, RuntimeError) as error:  # uvloop says RuntimeError to a pipe that is closed already
-        raise WorkerError(_ENDED_EARLY) from error
+        raise _Ended from error
 
 
 async def _next(stdout: asyncio.StreamReader) -> object:
     try:
         return await read_frame(stdout)
     except (asyncio.IncompleteReadError, ConnectionError) as error:
-        raise WorkerError(_ENDED_EARLY) from error
+        raise _Ended from error
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -88,15 +96,25 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let the worker end by itself, else kill it; what it still says is read, so that the pipes close."""
+    """Close the worker's input, which ends it; else kill it. What it still says is read, so that the pipes close."""
     if process.stdin is not None:
-        process.stdin.close()  # communicate() does so from Python 3.12 on only
+        process.stdin.close()  # communicate() does so from Python 3.12 on
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await process.communicate()
     except TimeoutError:
         process.kill()
         await process.communicate()
+
+
+def _end_of(code: int | None) -> str:
+    """How a process ended, in words. The kernel's own shortage of memory shows as SIGKILL."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code} (its messages are above)"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
