@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import sys
 import time
@@ -31,6 +32,8 @@ from prober.report.document import Run as RunDocument
 from prober.report.notes import NoteId, note
 from prober.routes.environment import EnvironmentRoute
 
+log = logging.getLogger(__name__)
+
 OnPair = Callable[[Pair, Observation, int], None]
 """Called after each observation: the pair, what was seen, how many observations there are in all."""
 _LAG_WORTH_A_NOTE = 0.25
@@ -56,14 +59,17 @@ class Conduct:
 
     async def probe(self, on_pair: OnPair | None = None) -> None:
         """Probe everything."""
+        plan = self._plan
 
         def keep(pair: Pair, observation: Observation) -> None:
             self._seen.setdefault((pair.target.id, pair.route.name), []).append(observation)
             self.observed += 1
+            if observation.tls is not None:
+                plan.judge.learn(observation.tls.chain)
+            tell_log(pair, observation)
             if on_pair is not None:
                 on_pair(pair, observation, self.observed)
 
-        plan = self._plan
         try:
             if plan.workers > 1:
                 pool = WorkerPool(plan.probe, workers=plan.workers, attempts=plan.attempts)
@@ -90,10 +96,6 @@ class Conduct:
 
     def document(self) -> RunDocument:
         """All results so far. What one route sent completes the chains of another, so they are judged together."""
-        for observations in self._seen.values():
-            for observation in observations:
-                if observation.tls is not None:
-                    self._plan.judge.learn(observation.tls.chain)
         # in the plan's order: the same run gives the same document, whoever answered first
         results = tuple(self._result(pair, self._seen[key]) for key, pair in self._pairs.items() if key in self._seen)
         return RunDocument(
@@ -190,6 +192,31 @@ class Conduct:
             family=probe.family,
             platform=sys.platform,
         )
+
+
+def tell_log(pair: Pair, observation: Observation) -> None:
+    """One line for each probe (`-v`), and what it saw on the way (`-vv`)."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    failure, timings = observation.failure, observation.timings
+    place = f"{pair.target.id} over {pair.route.name}"
+    status = f", status {observation.http.status}" if observation.http is not None else ""
+    if failure is None:
+        log.info("%s: reached in %.3f s%s", place, timings.total or 0.0, status)
+    else:
+        log.info("%s: %s, hop %d, %s: %s", place, failure.stage, failure.hop, failure.reason, failure.detail)
+    log.debug(
+        "%s: peer %s, %s, hops %s, tls %s", place, observation.peer, timings, observation.hops, _handshake(observation)
+    )
+
+
+def _handshake(observation: Observation) -> str:
+    tls = observation.tls
+    return (
+        "none"
+        if tls is None
+        else f"{tls.version} {tls.cipher} {tls.group} alpn {tls.alpn}, {len(tls.chain)} certificates"
+    )
 
 
 def program() -> ProberDoc:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prober import catalog as catalogs
 from prober.catalog import Catalog, Selection
 from prober.config.settings import Settings
@@ -20,3 +22,12 @@ def select(settings: Settings) -> tuple[Catalog, Selection]:
         os=wanted.os,
         placeholders=settings.set,
     )
+
+
+def wider(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Options that would find targets where the selection holds none, with how many; the narrowest change first."""
+    for other in ({"required": "all"}, {"cloud": "all"}, {"required": "all", "cloud": "all"}):
+        opened = settings.model_copy(update={"select": settings.select.model_copy(update=other)})
+        count = len(select(opened)[1].targets)
+        if count:
+            yield " ".join(f"--{name} {value}" for name, value in other.items()), count

@@ -148,18 +148,23 @@ def _plan(loaded: Loaded, targets: list[str], attempts: int, workers: int) -> Pl
     except PlanErrors as error:
         refuse(list(error.errors))
     if not plan.pairs:
-        _explain_nothing(plan)
+        _explain_nothing(plan, loaded)
         raise typer.Exit(USAGE)
     return plan
 
 
-def _explain_nothing(plan: Plan) -> None:
+def _explain_nothing(plan: Plan, loaded: Loaded) -> None:
     if not plan.rules:
         say("error: no route is left: --no-direct needs a --via or routes in the configuration")
         return
     say("error: nothing to probe: the selection holds no target")
     for skipped in plan.skipped[:10]:
         say(f"  {skipped.target.get('id', '')}: {skipped.why}" + (f" ({skipped.option})" if skipped.option else ""))
+    from prober.check.selection import wider
+    from prober.report.sanitize import several
+
+    for option, count in wider(loaded.settings):
+        say(f"  {several(count, 'target')} with {option}")
 
 
 def _show(plan: Plan) -> None:

@@ -45,7 +45,7 @@ def assemble(
         if index == len(route.hops) and hop.scheme.is_http and target.scheme is Scheme.HTTP:
             break  # the request itself goes to this proxy, in absolute form
         host, port = onward.get(index) or next_stop(target, route, index)
-        layer = _negotiation(hop, host, port)
+        layer = _negotiation(hop, host, port, anonymous_first=not target.proxy_login)
         if index in logins and not isinstance(layer, Socks4):
             layer.preauthorise(*logins[index])
         rungs.append(Rung(layer, Stage.PROXY, index))
@@ -56,7 +56,7 @@ def assemble(
     return Stack(rungs, guard, last_hop=len(route.hops))
 
 
-def _negotiation(hop: Hop, host: str, port: int) -> Connect | Socks4 | Socks5:
+def _negotiation(hop: Hop, host: str, port: int, *, anonymous_first: bool) -> Connect | Socks4 | Socks5:
     can_login = hop.user is not None
     if hop.scheme.is_http:
         bracketed = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -64,7 +64,7 @@ def _negotiation(hop: Hop, host: str, port: int) -> Connect | Socks4 | Socks5:
     address: Address = as_address(host) or host
     if hop.scheme in (HopScheme.SOCKS4, HopScheme.SOCKS4A):
         return Socks4(address, port, user_id=hop.user or "")
-    return Socks5(address, port, can_login=can_login)
+    return Socks5(address, port, can_login=can_login, anonymous_first=anonymous_first)
 
 
 def _target_tls(target: Target, settings: ProbeSettings) -> Layer:

@@ -49,11 +49,25 @@ LOCAL: Final = frozenset({Reason.LOCAL_DESCRIPTORS, Reason.LOCAL_PORTS, Reason.L
 """Our own exhaustion."""
 
 
+BY_WINERROR: Final = {
+    64: Reason.TCP_RESET,  # ERROR_NETNAME_DELETED
+    121: Reason.TCP_TIMEOUT,  # ERROR_SEM_TIMEOUT
+    1225: Reason.TCP_REFUSED,  # ERROR_CONNECTION_REFUSED
+    1231: Reason.TCP_UNREACHABLE,  # ERROR_NETWORK_UNREACHABLE
+    1232: Reason.TCP_UNREACHABLE,  # ERROR_HOST_UNREACHABLE
+    1236: Reason.TCP_RESET,  # ERROR_CONNECTION_ABORTED
+}
+"""What Windows' proactor loop raises beside the errno of Winsock (untested, see README)."""
+
+
 def os_reason(error: BaseException) -> Reason:
     """The reason for an OSError (or MemoryError); `internal` for a number nobody has thought of."""
     if isinstance(error, MemoryError):
         return Reason.LOCAL_MEMORY
     number = error.errno if isinstance(error, OSError) else None
+    windows = getattr(error, "winerror", None)
+    if windows in BY_WINERROR:
+        return BY_WINERROR[windows]
     return BY_ERRNO.get(number, Reason.INTERNAL) if number is not None else Reason.INTERNAL
 
 

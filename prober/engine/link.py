@@ -97,14 +97,6 @@ class Link(asyncio.Protocol):
         if not self.done.done():
             self.done.set_result(None)
 
-    def abandon(self) -> None:
-        """The connection did not come about, or was cancelled on its last step: the loop closes what there is of it,
-        and uvloop does so without a word to us."""
-        if self._transport is not None:
-            self._transport.abort()
-        if not self.lost.done():
-            self.lost.set_result(None)
-
     def close(self) -> None:
         """Say goodbye where there is somebody to say it to, and close; safe to call twice."""
         if self._transport is None:

@@ -145,7 +145,8 @@ class Prober:
         record.stack = None
         loop = asyncio.get_running_loop()
         tried = endpoints[:_MOST_ADDRESSES]
-        failures: list[tuple[Reason, str]] = []
+        reasons: list[Reason] = []
+        record.refused.clear()
         for index, (address, port) in enumerate(tried):
             record.connections += 1
             started = now()
@@ -159,7 +160,8 @@ class Prober:
                 reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
                 if reason is Reason.LOCAL_PORTS and ":" in address and not has_way_out(socket.AF_INET6):
                     reason = Reason.TCP_UNREACHABLE  # IPv6 is switched off here: no address to send from, not no port
-                failures.append((reason, f"{address}:{port}: {os_text(error)}"))
+                reasons.append(reason)
+                record.refused.append(f"{authority(address, port)}: {os_text(error)}")
                 continue
             except BaseException:
                 link.abandon()
@@ -167,8 +169,7 @@ class Prober:
             record.connect = link.connected_at - started
             record.peer = authority(address, port)  # the socket cannot tell any more if the peer has reset it by now
             return link
-        reason, _ = failures[0]
-        record.fail(reason, "; ".join(text for _, text in failures), stage_of(reason, Stage.CONNECT))
+        record.fail(reasons[0], "; ".join(record.refused), stage_of(reasons[0], Stage.CONNECT))
         raise _Stop
 
     def _new_link(self, record: Record, stack: Stack, loop: asyncio.AbstractEventLoop) -> Link:

@@ -30,6 +30,8 @@ class Record:
     connections: int = 0
     dns: dict[int, float] = field(default_factory=dict)
     connect: float | None = None
+    refused: list[str] = field(default_factory=list)
+    """Addresses of the first peer that failed already, with why."""
     stack: Stack | None = None
     reached: list[float] = field(default_factory=list)
     """reached[0]: connected; reached[i + 1]: rung i done."""
@@ -67,7 +69,8 @@ class Record:
         stack = self.stack
         if stack is None:
             reason = Reason.DNS_TIMEOUT if self.stage is Stage.DNS else Reason.TCP_TIMEOUT
-            self.fail(reason, f"{waited} while {_doing(self.stage, self.hop, self.target, self.route)}")
+            before = f" (before that {'; '.join(self.refused)})" if self.refused else ""
+            self.fail(reason, f"{waited} while {_doing(self.stage, self.hop, self.target, self.route)}{before}")
         elif not stack.over:
             stage, hop = stack.place
             reason = stack.rung.layer.timeout_reason if stage is stack.rung.stage else Reason.PROXY_TIMEOUT

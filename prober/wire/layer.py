@@ -53,6 +53,11 @@ class NotTls:
         """Whether the bytes look like an HTTP message or an HTML page."""
         return http_like(self.first) is True
 
+    @property
+    def status(self) -> int | None:
+        """The status, where it is an HTTP response."""
+        return http_status(self.first) or None
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -110,6 +115,16 @@ def http_like(first: bytes) -> bool | None:
     if head.startswith((b"HTTP/", b"<")):
         return True
     return None if len(first) < 64 and b"HTTP/".startswith(head) else False
+
+
+def http_status(first: bytes) -> int | None:
+    """The status in the first bytes of an HTTP/1 response; 0 if it is none, None while too little has come to tell."""
+    head = first.lstrip()[:12]
+    if http_like(first) is False or not head.upper().startswith(b"HTTP/"[: len(head)]):
+        return 0
+    if len(head) < 12:
+        return None
+    return int(head[9:]) if head[9:].isdigit() else 0
 
 
 def printable(data: bytes | str, limit: int = DETAIL_LIMIT) -> str:

@@ -88,10 +88,12 @@ class Socks5:
 
     timeout_reason = Reason.PROXY_TIMEOUT
 
-    def __init__(self, address: Address, port: int, *, can_login: bool = False) -> None:
+    def __init__(self, address: Address, port: int, *, can_login: bool = False, anonymous_first: bool = False) -> None:
         self._address = address
         self._port = port
         self._can_login = can_login
+        # A server that is offered both may choose the password though it would have done without.
+        self._anonymous_first = can_login and anonymous_first
         self._tried = f"SOCKS5 CONNECT {address}:{port}"
         self._buffer = b""
         self._state = "method"
@@ -104,10 +106,11 @@ class Socks5:
         """Answer a demand for a password without asking the engine."""
         self._credentials = (user, password)
         self._can_login = True
+        self._anonymous_first = False
 
     def start(self) -> bytes:
         """VER 5 and the methods: none, and user/password if we hold one."""
-        return b"\x05\x02\x00\x02" if self._can_login else b"\x05\x01\x00"
+        return b"\x05\x02\x00\x02" if self._can_login and not self._anonymous_first else b"\x05\x01\x00"
 
     def login(self, user: str, password: str) -> bytes:
         """RFC 1929 section 2; each at most 255 bytes (the configuration sees to it)."""
@@ -152,6 +155,10 @@ class Socks5:
                 return self.login(*self._credentials), None
             refused = Failed(Reason.PROXY_AUTH_REQUIRED, "the SOCKS5 proxy demands a user name and password")
             return b"", Challenge(self.offered, True, refused)
+        if method == 0xFF and self._anonymous_first:
+            self.offered = ("password",)
+            refused = Failed(Reason.PROXY_AUTH_REQUIRED, "the SOCKS5 proxy accepts no connection without a login")
+            return b"", Challenge(self.offered, False, refused)
         if method == 0xFF:
             held = "neither no login nor a password" if self._can_login else "no connection without a login"
             return b"", Failed(Reason.PROXY_AUTH_REQUIRED, f"the SOCKS5 proxy accepts {held} (method 255)")

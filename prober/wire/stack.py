@@ -155,10 +155,13 @@ class Stack:
     def _not_tls(self, outcome: NotTls) -> None:
         """Clear text where a ServerHello belongs. Behind a proxy that said yes, the proxy (or what it really
         connected us to) is to blame: a portal that answers everything with 200 and a page looks like this.
+        Not so where a proxy of the chain answers in clear text, or anybody with status 400, which is what a server
+        of plain HTTP says to a ClientHello: the port behind the tunnel speaks no TLS.
         """
         shown = f"expected a TLS ServerHello, got {outcome.first[:40]!r}"
         below = self._rungs[self.position - 1] if self.position else None
-        if below is not None and below.stage is Stage.PROXY:
+        plain = self.rung.stage is Stage.PROXY_TLS or outcome.status == 400
+        if below is not None and below.stage is Stage.PROXY and not plain:
             reason = Reason.PROXY_CAPTIVE if outcome.looks_like_http else Reason.PROXY_PROTOCOL_ERROR
             self.fail(reason, f"the proxy opened a tunnel, then came clear text: {shown}", Stage.PROXY, below.hop)
         else:

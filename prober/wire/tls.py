@@ -22,7 +22,7 @@ from typing import Final
 from OpenSSL import SSL, crypto
 
 from prober.model import Reason, TlsFacts
-from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, http_like, printable
+from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, http_like, http_status, printable
 
 MAX_HANDSHAKE: Final = 512 * 1024
 """Bytes a peer may send before its handshake is done; OpenSSL itself refuses chains over 100 KiB."""
@@ -199,7 +199,8 @@ class Tls:
             return b"", NEED_MORE
         if self._clear or (not self._received and data[0] not in _RECORD_TYPES):
             self._clear = (self._clear + data)[:64]
-            return b"", NEED_MORE if http_like(self._clear) is None else NotTls(self._clear)
+            untold = http_like(self._clear) is None or (http_status(self._clear) is None and len(self._clear) < 64)
+            return b"", NEED_MORE if untold else NotTls(self._clear)
         self._received += len(data)
         if self._received > MAX_HANDSHAKE:
             return b"", Failed(Reason.TLS_HANDSHAKE, f"{self.host} sent over {MAX_HANDSHAKE} bytes of handshake")
@@ -297,8 +298,8 @@ class Tls:
         connection = self._connection
         certificates = connection.get_peer_cert_chain() or []
         version = connection.get_protocol_version_name()
-        if not certificates and self.alert_received is None and not connection.get_cipher_name():
-            return None
+        if not certificates and not connection.get_cipher_name():
+            return None  # no ServerHello: whatever the library names as version was never negotiated
         alpn = connection.get_alpn_proto_negotiated()
         group = connection.get_group_name() if hasattr(connection, "get_group_name") else None
         return TlsFacts(

@@ -295,3 +295,44 @@ def test_no_password_anywhere(prober: Any, lab: Path, tmp_path: Path) -> None:
         )
         assert secret not in done.out + done.err
         assert secret not in saved.read_text()
+
+
+def test_a_second_ctrl_c_does_not_cost_the_report(start: Any, lab: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "run.json"
+    common = [
+        "check",
+        "--config",
+        str(lab),
+        "--via",
+        "direct",
+        "--timeout",
+        "60",
+        "--format",
+        "jsonl",
+        "--save",
+        str(saved),
+    ]
+    process = start([*common, "https://any.lab.test/", "tls://silent.lab.test"])
+    json.loads(process.stdout.readline())
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, b"")
+    assert [result.target.host for result in load(saved).results] == ["any.lab.test"]
+
+
+def test_verbose_says_what_each_probe_did(prober: Any, lab: Path) -> None:
+    common = ("check", "--config", str(lab), "--via", "blocking", "--no-direct", "--fail-on", "none")
+    targets = ("https://any.lab.test/", "https://x.blob.core.windows.net/")
+    assert prober(*common, *targets).err == ""
+    told = prober(*common, "-v", *targets).err.splitlines()
+    assert len(told) == 2
+    assert any("https://any.lab.test/ over blocking: reached in" in line for line in told)
+    assert any("proxy, hop 1, proxy-denied: 403 to CONNECT x.blob.core.windows.net:443" in line for line in told)
+    assert "TLSv1.3" in prober(*common, "-vv", *targets).err
+
+
+def test_nothing_to_probe_says_what_would_help(prober: Any) -> None:
+    done = prober("check", "--cloud", "china")
+    assert done.code == 2
+    assert "with --required all" in done.err

@@ -119,7 +119,7 @@ def test_negative_serials_are_facts_not_warnings(pki: Any) -> None:
     """Such a certificate is in Mozilla's store; the library warns of it, and warnings are errors here."""
     der = pki.build("x").der
     serial = der.index(b"\xa0\x03\x02\x01\x02\x02") + 7
-    negative = der[:serial] + b"\xff" + der[serial + 1 :]
+    negative = der[:serial] + b"\x80" + der[serial + 1 :]  # minimal, whatever the next byte is
     facts = certificate_facts(negative)
     assert facts is not None
     assert facts.serial.startswith("-")

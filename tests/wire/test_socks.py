@@ -209,3 +209,30 @@ def test_another_kind_of_server_in_every_cut(make: Callable[[], Layer], answer: 
 def test_versions_of_each_other() -> None:
     assert reason_of(play_all_cuts(lambda: Socks4(V4, 1), [b"\x05\x00"]).outcome) is Reason.PROXY_PROTOCOL_ERROR
     assert reason_of(play_all_cuts(lambda: Socks5(V4, 1), [GRANTED4]).outcome) is Reason.PROXY_PROTOCOL_ERROR
+
+
+def test_anonymous_first_offers_no_password_until_it_is_demanded() -> None:
+    """A server that would do without a login may choose one if it is offered: our doing, not its demand."""
+    asking = Socks5("target.test", 443, can_login=True, anonymous_first=True)
+    assert asking.start() == b"\x05\x01\x00"
+    sent, outcome = asking.feed(b"\x05\xff")
+    assert sent == b""
+    assert isinstance(outcome, Challenge)
+    assert (outcome.reusable, outcome.offered, outcome.refusal.reason) == (
+        False,
+        ("password",),
+        Reason.PROXY_AUTH_REQUIRED,
+    )
+    again = Socks5("target.test", 443, can_login=True, anonymous_first=True)
+    again.preauthorise("u", "p")
+    assert again.start() == b"\x05\x02\x00\x02"
+    assert again.feed(b"\x05\x02")[0] == b"\x01\x01u\x01p"
+
+
+def test_anonymous_first_is_content_without_a_login() -> None:
+    layer = Socks5("target.test", 443, can_login=True, anonymous_first=True)
+    layer.start()
+    sent, outcome = layer.feed(b"\x05\x00")
+    assert sent.startswith(b"\x05\x01\x00\x03")
+    assert outcome is NEED_MORE
+    assert layer.offered == ()

@@ -18,7 +18,8 @@ from .worlds import ANSWER, OK, Cutter, HttpPeer, blame, connect, drive, https, 
     ("behind", "reason"),
     [
         (b"<html>Please log in", "proxy-captive"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "proxy-captive"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "proxy-captive"),
+        (b"HTTP/1.1 302 Found\r\n\r\n", "proxy-captive"),
         (b"SSH-2.0-OpenSSH", "proxy-protocol-error"),
         (b"\x00\x01", "proxy-protocol-error"),
     ],
@@ -27,6 +28,18 @@ def test_clear_text_behind_a_proxy(behind: bytes, reason: str, cut: int | None) 
     stack = make([(connect("p2.test:80"), "proxy", 1), (connect(), "proxy", 2), (tls(), "tls", 0)])
     drive(stack, HttpPeer([OK], HttpPeer([OK + behind])), Cutter(cut))
     assert blame(stack) == ("proxy", 2, reason)
+
+
+@pytest.mark.parametrize("cut", [None, -1])
+def test_a_port_behind_a_proxy_that_speaks_plain_http(cut: int | None) -> None:
+    """Status 400 is what a server of plain HTTP says to a ClientHello: the proxy did as it was told."""
+    bad = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    stack = make([(connect(), "proxy", 1), (tls(), "tls", 0)])
+    drive(stack, HttpPeer([OK + bad]), Cutter(cut))
+    assert blame(stack) == ("tls", 0, "tls-handshake")
+    stack = make([(connect("p2.test:80"), "proxy", 1), (tls(), "proxy-tls", 2), (connect(), "proxy", 2)])
+    drive(stack, HttpPeer([OK + b"HTTP/1.1 403 Forbidden\r\n\r\n"]), Cutter(cut))
+    assert blame(stack) == ("proxy-tls", 2, "tls-handshake")
 
 
 @pytest.mark.parametrize("cut", [None, -1])
