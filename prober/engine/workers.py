@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 from prober.engine.run import OnObservation, Pair
 from prober.engine.settings import ProbeSettings
@@ -17,6 +18,9 @@ _GRACE_SECONDS = 5.0
 
 _COMMAND = (sys.executable, "-c", "from prober.engine.worker import main; main()")
 """Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
+
+
+_BROKEN = "a worker process ended before its share was done; its messages are above"
 
 
 class WorkerError(Exception):
@@ -50,19 +54,28 @@ class WorkerPool:
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
-            process.stdin.write(frame(job))
-            await process.stdin.drain()
-            while True:
-                message = await read_frame(process.stdout)
-                if isinstance(message, Finished):
-                    self.worst_lag = max(self.worst_lag, message.worst_lag)
-                    break
+            await _hand_over(process.stdin, job)
+            while not isinstance(message := await _said(process.stdout), Finished):
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerError("a worker process ended before its share was done; its messages are above") from error
+            self.worst_lag = max(self.worst_lag, message.worst_lag)
         finally:
-            await asyncio.shield(_end(process))  # closes the worker's input, which ends it
+            await _to_the_end(_end(process))
+
+
+async def _hand_over(writer: asyncio.StreamWriter, job: Job) -> None:
+    try:
+        writer.write(frame(job))
+        await writer.drain()
+    except (ConnectionError, RuntimeError) as error:  # RuntimeError: uvloop's word for a pipe that is closed already
+        raise WorkerError(_BROKEN) from error
+
+
+async def _said(reader: asyncio.StreamReader) -> object:
+    try:
+        return await read_frame(reader)
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise WorkerError(_BROKEN) from error
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -73,13 +86,29 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Let the worker end by itself, else kill it; what it still says is read, so that the pipes close."""
+    """Close the worker's input, which ends it, else kill it; what it still says is read, so that the pipes close."""
+    if process.stdin is not None:
+        process.stdin.close()  # `communicate` does so only from Python 3.12 on
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await process.communicate()
     except TimeoutError:
         process.kill()
         await process.communicate()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await it whatever happens; a cancellation that comes meanwhile takes effect afterwards."""
+    task = asyncio.get_running_loop().create_task(work, name="end of a worker")
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
