@@ -1,5 +1,4 @@
-"""What each failure word means and what to do about it, as data. `prober.failures` reads it.
-
+"""What each failure word means and what to do about it, as data, read by `prober.failures`.
 Placeholders in `action`: `{peer}` is who failed (the target, or the proxy at that hop), `{name}` the target or targets
 meant, `{via}` the way there. `said` ends a sentence about a number of targets, in the past tense so that one and many
 read alike; `{count}` marks where the targets stand when the subject is a proxy, `{status}` the HTTP status.

@@ -4,7 +4,7 @@ from prober.catalog.adhoc import parse_target, read_target_file
 from prober.catalog.entry import Catalog, Entry, describe
 from prober.catalog.errors import CatalogError, CatalogErrors, SelectionError, SelectionErrors
 from prober.catalog.loading import load
-from prober.catalog.selection import Selection, Skipped, select
+from prober.catalog.selection import Selection, Skipped, SkippedKind, select
 
 __all__ = [
     "Catalog",
@@ -15,6 +15,7 @@ __all__ = [
     "SelectionError",
     "SelectionErrors",
     "Skipped",
+    "SkippedKind",
     "describe",
     "load",
     "parse_target",

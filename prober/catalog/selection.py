@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from prober.catalog import vocabulary as words
@@ -19,6 +20,17 @@ MAX_FILLED: Final = 10_000
 _VALUE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+class SkippedKind(StrEnum):
+    """Why an entry is no target yet."""
+
+    TEMPLATE = "template"
+    """Its host or path holds a placeholder without a value."""
+    WILDCARD_HOST = "wildcard-host"
+    """Its host stands for a family of hosts."""
+    WILDCARD_PATH = "wildcard-path"
+    """Its path stands for several requests to one host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """An entry that was asked for and cannot be probed."""
@@ -28,6 +40,7 @@ class Skipped:
     why: str
     option: str | None
     """What on the command line would make it probeable."""
+    kind: SkippedKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +170,12 @@ def _filled(entry: Entry, values: Mapping[str, tuple[str, ...]], errors: list[Se
 def _skipped_template(entry: Entry, missing: Sequence[str]) -> Skipped:
     names = " and ".join("{" + name + "}" for name in missing)
     option = " ".join(f"--set {name}=NAME" for name in missing)
-    return Skipped(describe(entry.target), f"no value is given for {names}", option)
+    return Skipped(describe(entry.target), f"no value is given for {names}", option, SkippedKind.TEMPLATE)
 
 
 def _skipped_wildcard(entry: Entry) -> Skipped:
-    pattern = "host" if "*" in entry.target.host else "path"
+    kind = SkippedKind.WILDCARD_HOST if "*" in entry.target.host else SkippedKind.WILDCARD_PATH
+    pattern = "host" if kind is SkippedKind.WILDCARD_HOST else "path"
     concrete = [each for each in entry.expansion if "{" not in each]
     templates = [each for each in entry.expansion if "{" in each]
     if concrete:
@@ -172,8 +186,8 @@ def _skipped_wildcard(entry: Entry) -> Skipped:
         why = f"a wildcard names no single {pattern}; none is documented"
     if templates and not concrete:
         option = " ".join(f"--set {name}=NAME" for name in placeholders_in(*templates))
-    elif pattern == "host":
+    elif kind is SkippedKind.WILDCARD_HOST:
         option = "prober check HOST…"
     else:
         option = f"prober check {entry.target.scheme}://{entry.target.host}/PATH"
-    return Skipped(describe(entry.target), why, option)
+    return Skipped(describe(entry.target), why, option, kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, TextIO
+from typing import IO, Any, Protocol, TextIO
 
 from prober.check.conduct import Conduct
 from prober.check.plan import Plan
@@ -19,21 +20,25 @@ from prober.engine.loop import run_loop
 from prober.engine.run import Pair
 from prober.engine.workers import WorkerError
 from prober.model import Observation
-from prober.report.document import Run
+from prober.report.document import Result, Run
 from prober.report.files import encode_result
+from prober.report.sanitize import several
 
 log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """Told of every observation."""
+    """Told of every observation. May raise OSError: then there is nobody left to tell, and the run ends."""
 
     def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:
         """One more observation is there."""
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured."""
+    """Carry the run out. False if a signal or a broken worker cut it short; `conduct` has what was measured.
+
+    Raises the OSError of a listener that could not write; the run ends with it.
+    """
     try:
         return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
@@ -44,38 +49,78 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    def tell(pair: Pair, observation: Observation, _count: int) -> None:
-        for listener in listeners:
-            listener.observed(conduct, pair, observation)
-
     task = asyncio.current_task()
-    if task is not None and sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    broken: list[OSError] = []
+
+    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+        # an error raised here would come out of the engine's task groups, or look like a worker's
+        try:
+            for listener in [] if broken else listeners:
+                listener.observed(conduct, pair, observation)
+        except OSError as error:
+            broken.append(error)
+            if task is not None:
+                task.cancel()
+
+    if task is not None:
+        _cancel_once(task)
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
-        return False
+        if not broken:
+            return False
+    if broken:
+        raise broken[0]
     return True
 
 
+def _cancel_once(task: asyncio.Task[Any]) -> None:
+    """The first signal ends the run; more of them change nothing: sockets are being closed, the report comes."""
+    if sys.platform == "win32":
+        return  # the runner's own handling of Ctrl-C is all there is
+
+    told: list[bool] = []
+
+    def cancel() -> None:
+        if not told:
+            told.append(True)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, cancel)
+
+
 class JsonLines:
-    """One result a line, written as soon as all attempts of a pair are there."""
+    """One result a line, written as soon as all attempts of a pair are there. Raises OSError, when made too."""
 
     def __init__(self, path: Path | None) -> None:
         self._stream: IO[bytes] = sys.stdout.buffer if path is None else path.open("wb")
-        self._own = path is not None
+        self.to_stdout = path is None
 
     def observed(self, conduct: Conduct, pair: Pair, observation: Observation) -> None:  # interface
         """Write the pair's result if this was its last attempt."""
         result = conduct.result_when_done(pair)
         if result is not None:
-            self._stream.write(encode_result(result))
-            self._stream.flush()
+            self._write(result)
 
-    def close(self) -> None:
+    def rest(self, conduct: Conduct) -> None:
+        """Write what an interruption left with fewer attempts than were asked for."""
+        for result in conduct.results_cut_short():
+            self._write(result)
+
+    def _write(self, result: Result) -> None:
+        self._stream.write(encode_result(result))
+        self._stream.flush()
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the file, if it is one."""
-        if self._own:
-            self._stream.close()
+        if not self.to_stdout:
+            # What is still buffered was refused before: that error has been told.
+            with contextlib.suppress(OSError):
+                self._stream.close()
 
 
 class Progress:
@@ -83,7 +128,7 @@ class Progress:
 
     def __init__(self, conduct: Conduct, plan: Plan, *, enabled: bool) -> None:
         self._conduct = conduct
-        self._text = f"{len(plan.targets)} targets × {len(plan.rules)} routes"
+        self._text = f"{several(len(plan.targets), 'target')} × {several(len(plan.rules), 'route')}"
         self._enabled = enabled
         self._failed = 0
 
@@ -135,15 +180,24 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         from prober.report.table import write_table
 
         write = partial(write_table, run, verbose=verbose)
-    if path is None:
-        write(sys.stdout)
+    if path is None and format_ == "table":
+        write(sys.stdout)  # which knows its terminal
         sys.stdout.flush()
+        return
+    whole = io.StringIO()
+    write(whole)
+    data = whole.getvalue().encode()
+    if path is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
+        sys.stdout.buffer.flush()
+    elif path.exists() and not path.is_file():
+        with path.open("wb") as device:  # a pipe, as in --output >(gzip): there is nothing to replace
+            device.write(data)
     else:
         from prober.report.files import replace_file
 
-        whole = io.StringIO()
-        write(whole)
-        replace_file(path, whole.getvalue().encode())
+        replace_file(path, data)
 
 
 def _json(run: Run) -> str:

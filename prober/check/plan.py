@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prober import catalog as catalogs
 from prober.catalog import CatalogErrors, SelectionErrors, Skipped
+from prober.check.selection import select
 from prober.config import Loaded
 from prober.engine.limits import Descriptors, reserve_descriptors
 from prober.engine.run import Pair
@@ -85,18 +86,8 @@ def _targets(
 ) -> tuple[tuple[Target, ...], tuple[Skipped, ...], tuple[str, ...]]:
     if given:
         return _by_hand(given, errors), (), ()
-    select = loaded.settings.select
     try:
-        catalog = catalogs.load(loaded.settings.catalogs)
-        selection = catalogs.select(
-            catalog,
-            cloud=select.cloud,
-            geography=select.geography,
-            required=select.required,
-            service=select.service,
-            os=select.os,
-            placeholders=loaded.settings.set,
-        )
+        _, selection = select(loaded.settings)
     except (CatalogErrors, SelectionErrors) as found:
         errors.extend(str(error) for error in found.errors)
         return (), (), ()
@@ -106,12 +97,15 @@ def _targets(
 def _by_hand(given: Sequence[str], errors: list[str]) -> tuple[Target, ...]:
     found: dict[str, Target] = {}
     for text in given:
+        if text == "@":
+            errors.append('TARGET "@": the name of a file is missing behind the @')
+            continue
         try:
             several = catalogs.read_target_file(text[1:]) if text.startswith("@") else (catalogs.parse_target(text),)
         except CatalogErrors as wrong:
             errors.extend(str(error) for error in wrong.errors)
         except ValueError as wrong:
-            errors.append(str(wrong))
+            errors.append(f'TARGET "{text}": {wrong}')
         else:
             found.update((target.id, target) for target in several)
     return tuple(found.values())

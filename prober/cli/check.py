@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
+from prober.cli.options import USAGE, Shared, abandon_stdout, load_or_exit, refuse, say, with_shared
 
 if TYPE_CHECKING:
     from prober.check.conduct import Conduct
     from prober.check.findings import FailOn
+    from prober.check.live import JsonLines
     from prober.check.plan import Plan
     from prober.config import Loaded
     from prober.report.document import Run
@@ -94,11 +97,14 @@ def check(
     from prober.check.conduct import Conduct
 
     conduct = Conduct(plan)
-    whole = _probe(conduct, plan, format, output, quiet=shared.quiet)
+    whole = _probe(conduct, plan, _lines(format, output), quiet=shared.quiet)
+    if not whole:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
     run = conduct.document()
+    # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
+    saved = save is None or _save(run, save)
     if format is not CheckFormat.JSONL:
         _report(run, format, output, verbose=shared.verbose)
-    saved = save is None or _save(run, save)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
     from prober.check.findings import has_findings
@@ -128,6 +134,8 @@ def _check_paths(save: Path | None, output: Path | None) -> None:
             errors.append(f"{option} {path}: no directory {path.absolute().parent}")
         elif path is not None and path.is_dir():
             errors.append(f"{option} {path}: is a directory")
+        elif path is not None and not path.exists() and not os.access(path.absolute().parent, os.W_OK):
+            errors.append(f"{option} {path}: no permission to write in {path.absolute().parent}")
     if errors:
         refuse(errors)
 
@@ -156,29 +164,59 @@ def _explain_nothing(plan: Plan) -> None:
 
 def _show(plan: Plan) -> None:
     """What would be probed, one pair a line."""
+    from prober.report.sanitize import several
+
     for pair in plan.pairs:
         hops = ",".join(hop.url for hop in pair.route.hops) or "direct"
         target = pair.target
-        where = f"{target.scheme}://{target.address}{'' if target.scheme == 'tls' else target.path}"
-        typer.echo(f"{target.id}\t{pair.route.name}\t{hops}\t{target.method} {where}")
+        request = f"{target.method} {target.scheme}://{target.address}{target.path}"
+        wanted = f"handshake tls://{target.address}" if target.scheme == "tls" else request
+        typer.echo(f"{target.id}\t{pair.route.name}\t{hops}\t{wanted}")
+    left_out = (
+        f"; {several(len(plan.skipped), 'entry', 'entries')} of the catalogs cannot be probed (prober targets list)"
+    )
     say(
-        f"{len(plan.pairs)} probes × {plan.attempts}: {len(plan.targets)} targets over {len(plan.rules)} routes; "
-        f"{len(plan.skipped)} entries of the catalogs cannot be probed"
+        f"{several(len(plan.pairs) * plan.attempts, 'probe')}: {several(len(plan.targets), 'target')} over "
+        f"{several(len(plan.rules), 'route')}{left_out if plan.skipped else ''}"
     )
 
 
-def _probe(conduct: Conduct, plan: Plan, format_: CheckFormat, output: Path | None, *, quiet: bool) -> bool:
-    """Run it with progress on a terminal; False if it was interrupted. Ctrl-C and SIGTERM stop it, nothing is lost."""
-    from prober.check.live import JsonLines, Progress, probe_until_done
+def _lines(format_: CheckFormat, output: Path | None) -> JsonLines | None:
+    if format_ is not CheckFormat.JSONL:
+        return None
+    from prober.check.live import JsonLines
 
-    show_progress = not quiet and sys.stderr.isatty() and not (format_ is CheckFormat.JSONL and output is None)
-    lines = JsonLines(output) if format_ is CheckFormat.JSONL else None
+    try:
+        return JsonLines(output)
+    except OSError as error:
+        refuse([f"--output {output}: {error.strerror or error}"])
+
+
+def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool) -> bool:
+    """Run it with progress on a terminal; False if it was cut short. Ctrl-C, SIGTERM and SIGHUP do, nothing is lost."""
+    from prober.check.live import Progress, probe_until_done
+
+    show_progress = not quiet and sys.stderr.isatty() and (lines is None or not lines.to_stdout)
     with Progress(conduct, plan, enabled=show_progress) as progress:
+        if lines is None:
+            return probe_until_done(conduct, [progress])
         try:
-            return probe_until_done(conduct, [progress, *([lines] if lines else [])])
-        finally:
-            if lines is not None:
-                lines.close()
+            with lines:
+                whole = probe_until_done(conduct, [progress, lines])
+                if not whole:
+                    lines.rest(conduct)
+                return whole
+        except OSError as error:
+            _unwritten(error)
+            return False
+
+
+def _unwritten(error: OSError) -> None:
+    """Says that the report found no room. A reader that left has seen enough and is told nothing."""
+    if isinstance(error, BrokenPipeError):
+        abandon_stdout()
+    else:
+        say(f"error: the report could not be written: {error.strerror or error}")
 
 
 def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
@@ -187,9 +225,7 @@ def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int
     try:
         write_report(run, format_.value, output, verbose=verbose)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        say(f"error: the report could not be written: {error.strerror}")
+        _unwritten(error)
         raise typer.Exit(INCOMPLETE) from None
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from prober import __version__
 from prober.cli import check, config, demo, explain, init, lab, routes, targets
+from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
 """Exit code of a run that could not be completed."""
+_TYPER_INTERRUPTED: Final = 130
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PANEL_RUN = "Probe"
 PANEL_KNOW = "Know"
 PANEL_TRY = "Try"
@@ -55,16 +59,47 @@ app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
 
 def run() -> None:
     """Entry of the program. A closed pipe and Ctrl-C end it quietly; a user's mistake never shows a traceback."""
+    _open_standard_streams()
     try:
         app()
     except BrokenPipeError:
-        # Whoever read us has seen enough. Python must not find out again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        abandon_stdout()  # whoever read us has seen enough
+        sys.exit(INCOMPLETE)
     except KeyboardInterrupt:
         sys.exit(INCOMPLETE)
-    except Exception:  # noqa: BLE001 # the last resort
-        # Only a bug gets here. It must not look like findings (1) or like the user's mistake (2).
-        traceback.print_exc()
-        print("prober broke; please report the lines above", file=sys.stderr)  # noqa: T201 # there is no log yet
+    except SystemExit as end:
+        # typer's own answer to Ctrl-C is a shell's; the contract knows one code for what could not be completed
+        raise SystemExit(INCOMPLETE) if end.code == _TYPER_INTERRUPTED else end from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _confess()
+        print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201 # as below
+        abandon_stdout()
         sys.exit(INCOMPLETE)
+    except Exception:  # noqa: BLE001 # the last resort
+        _confess()
+
+
+def _confess() -> NoReturn:
+    """Only a bug gets here. It must not look like findings (1) or like the user's mistake (2)."""
+    traceback.print_exc()
+    print("prober broke; please report the lines above", file=sys.stderr)  # noqa: T201 # there is no log yet
+    sys.exit(INCOMPLETE)
+
+
+def _open_standard_streams() -> None:
+    """Give a closed stdin, stdout or stderr (`<&-`, some daemons) to /dev/null.
+
+    A socket that got the number 0, 1 or 2 would be written to by mistake, and uvloop aborts when it closes one.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 # lives as long as the program
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above

@@ -1,10 +1,12 @@
 """The options that commands share, and the way from them to what is in force.
 
-A command takes all of them as one parameter: decorate it with `with_shared` and give it `shared: Shared`.
+A command takes them as one parameter: decorate it with `with_shared`, or with `with_shared(only=…)` where not all of
+them have an effect, and give it `shared: Shared`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, overload
 
 import typer
 
@@ -52,7 +54,9 @@ Egress = Annotated[
 ]
 Catalog = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME_OR_FILE", rich_help_panel=_TARGETS, help="Catalogs; may be given again."),
+    typer.Option(
+        metavar="NAME_OR_FILE[,…]", rich_help_panel=_TARGETS, help="Catalogs, bundled or your own; all bundled ones."
+    ),
 ]
 Service = Annotated[
     list[str] | None, typer.Option(metavar="NAME[,NAME]", rich_help_panel=_TARGETS, help="Services: MDE, MDAV, …")
@@ -126,7 +130,10 @@ DryRun = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=_PROGRAM, help="Errors only on stderr.")]
 Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, rich_help_panel=_PROGRAM, help="More on stderr; -vv for all.")
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, rich_help_panel=_PROGRAM, help="More in reports and on stderr; -vv: all."
+    ),
 ]
 LogStyle = Annotated[
     LogFormat,
@@ -164,13 +171,43 @@ class Shared:
     log_format: LogStyle = LogFormat.TEXT
 
 
-def with_shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a typer command all shared options behind its own; it receives them as the keyword `shared`."""
+_ALWAYS: Final = frozenset({"config", "quiet", "verbose", "log_format"})
+"""Where the configuration is, and how stderr looks."""
+SELECTION: Final = frozenset({"catalog", "service", "geo", "cloud", "os", "required", "set_"})
+"""What chooses targets."""
+ROUTES: Final = frozenset({"via", "no_direct"})
+"""What chooses routes."""
+SETTINGS: Final = frozenset(f.name for f in fields(Shared)) - {"workers", "dry_run"}
+"""All that ends up in the settings or routes in force."""
+
+Command = Callable[..., Any]
+
+
+@overload
+def with_shared(command: Command) -> Command: ...
+@overload
+def with_shared(*, only: frozenset[str]) -> Callable[[Command], Command]: ...
+def with_shared(
+    command: Command | None = None, *, only: frozenset[str] | None = None
+) -> Command | Callable[[Command], Command]:
+    """Give a typer command the shared options behind its own; it receives them as the keyword `shared`.
+
+    `only` names fields of `Shared`: the options beside `--config` and those about stderr that the command has. The
+    others keep their defaults.
+    """
+    if command is not None:
+        return _with_options(command, frozenset(f.name for f in fields(Shared)))
+    wanted = _ALWAYS | (only or frozenset())
+    return lambda command: _with_options(command, wanted)
+
+
+def _with_options(command: Command, wanted: frozenset[str]) -> Command:
     hints = inspect.get_annotations(Shared, eval_str=True)
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "shared"]
     given = [
         inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
         for f in fields(Shared)
+        if f.name in wanted
     ]
 
     @functools.wraps(command)
@@ -194,13 +231,13 @@ def overrides(shared: Shared, errors: list[tuple[str, str]]) -> dict[str, object
     family = "ipv4" if shared.ipv4 else "ipv6" if shared.ipv6 else None
     given = {
         "egress": shared.egress,
-        "catalogs": shared.catalog,
+        "catalogs": _catalogs(shared.catalog),
         "select.service": _words(shared.service),
         "select.geography": _words(shared.geo),
         "select.cloud": shared.cloud,
         "select.os": _words(shared.os),
         "select.required": shared.required,
-        "set": {name: _words(values) for name, values in _pairs("--set", shared.set_, errors, many=True).items()},
+        "set": _placeholders(shared.set_, errors),
         "resolve": _pairs("--resolve", shared.resolve, errors),
         "trust.roots": shared.trust_roots,
         "trust.pins": _pairs("--pin", shared.pin, errors, many=True),
@@ -210,6 +247,19 @@ def overrides(shared: Shared, errors: list[tuple[str, str]]) -> dict[str, object
         "probe.family": family,
     }
     return {key: value for key, value in given.items() if value not in (None, [], {})}
+
+
+def _catalogs(texts: list[str] | None) -> list[str]:
+    """Names and files, repeated or separated by commas; a file whose name holds a comma is one file."""
+    return [name for text in texts or () for name in ([text] if Path(text).is_file() else _words([text]))]
+
+
+def _placeholders(texts: list[str] | None, errors: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found = {name: _words(values) for name, values in _pairs("--set", texts, errors, many=True).items()}
+    errors += [
+        ("--set", f"expected NAME=VALUE[,VALUE], {name} has no value") for name, some in found.items() if not some
+    ]
+    return found
 
 
 def _words(texts: list[str] | None) -> list[str]:
@@ -273,4 +323,12 @@ def refuse(lines: list[str]) -> NoReturn:
 def say(line: str) -> None:
     """One line on stderr; characters that would drive a terminal are escaped."""
     safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-    print(safe, file=sys.stderr)  # noqa: T201 - the one place that talks to stderr in the commands' name
+    with contextlib.suppress(OSError):  # a full disk behind stderr must not end a run whose report has room
+        print(safe, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to stderr in the commands' name
+
+
+def abandon_stdout() -> None:
+    """Nothing more can be written there. Python must not find out again when it flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

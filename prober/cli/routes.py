@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from prober.cli.config import Format, OutputFormat
-from prober.cli.options import Shared, load_or_exit, with_shared
+from prober.cli.options import ROUTES, Shared, load_or_exit, with_shared
 
 if TYPE_CHECKING:
     from prober.config import Loaded
@@ -21,7 +21,7 @@ app = typer.Typer(rich_markup_mode="rich", help="Show the routes in force.")
     invoke_without_command=True,
     epilog="Examples: prober routes  ·  prober routes --via hq=http://svc@10.0.0.6:8080 --format json",
 )
-@with_shared
+@with_shared(only=ROUTES)
 def routes(context: typer.Context, shared: Shared, output: OutputFormat = Format.TEXT) -> None:
     """Show the routes in force: hops, kind of login, where each password comes from, and what to be wary of."""
     if context.invoked_subcommand is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from prober.cli.options import SELECTION, Shared, load_or_exit, refuse, say, with_shared
 
 if TYPE_CHECKING:
     from prober.catalog import Catalog, Selection
@@ -26,62 +27,26 @@ class ListFormat(StrEnum):
     FQDN = "fqdn"
 
 
-CatalogOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--catalog", metavar="NAME_OR_FILE", help="Catalog to use, bundled or your own [default: all bundled]"
-    ),
-]
-ServiceOption = Annotated[list[str] | None, typer.Option("--service", metavar="NAME,…", help="Only these services")]
-GeoOption = Annotated[
-    list[str] | None,
-    typer.Option("--geo", metavar="GEO,…", help="Only these geographies, as in EU,US; worldwide is in"),
-]
-CloudOption = Annotated[
-    str, typer.Option("--cloud", metavar="CLOUD", help="commercial, gcc, gcc-high, dod, china, all")
-]
-OsOption = Annotated[
-    list[str] | None, typer.Option("--os", metavar="OS,…", help="windows, macos, linux, admin-workstation")
-]
-RequiredOption = Annotated[
-    str, typer.Option("--required", metavar="LEVEL", help="yes, optional, legacy or all; each includes the ones before")
-]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE,…", help="Fill a placeholder, as in workspace=contoso")
-]
-
-
 @app.command(
     "list",
     epilog="Examples: prober targets list --geo EU · prober targets list --cloud all --required all --format json · "
     "prober targets list --set workspace=contoso --format fqdn > allow-list.txt",
 )
+@with_shared(only=SELECTION)
 def list_targets(
-    catalog: CatalogOption = None,
-    service: ServiceOption = None,
-    geo: GeoOption = None,
-    cloud: CloudOption = "commercial",
-    os: OsOption = None,
-    required: RequiredOption = "yes",
-    set_: SetOption = None,
-    format_: Annotated[ListFormat, typer.Option("--format", help="How to print")] = ListFormat.TABLE,
+    format_: Annotated[ListFormat, typer.Option("--format", help="table, json or fqdn.")] = ListFormat.TABLE,
+    *,
+    shared: Shared,
 ) -> None:
     """List the targets that a selection names, and what of it cannot be probed and why."""
-    from prober.catalog import CatalogErrors, SelectionErrors, load, select
+    settings = load_or_exit(shared).settings
+    from prober.catalog import CatalogErrors, SelectionErrors
+    from prober.check.selection import select
 
     try:
-        loaded = load(catalog_names(catalog))
-        selection = select(
-            loaded,
-            cloud=cloud,
-            geography=words(geo),
-            required=required,
-            service=words(service),
-            os=words(os),
-            placeholders=assignments(set_),
-        )
+        loaded, selection = select(settings)
     except (CatalogErrors, SelectionErrors) as error:
-        raise fail(error.errors) from None
+        refuse([str(each) for each in error.errors])
     if format_ is ListFormat.JSON:
         _print_json(loaded, selection)
     elif format_ is ListFormat.FQDN:
@@ -105,44 +70,12 @@ def validate(
     try:
         loaded = load(files or BUNDLED)
     except CatalogErrors as error:
-        raise fail(error.errors) from None
+        refuse([str(each) for each in error.errors])
     probeable = sum(not entry.wildcard and not entry.placeholders for entry in loaded.entries)
     typer.echo(
         f"{counted(len(loaded.files), 'catalog')} in order: {counted(len(loaded.entries), 'entry', 'entries')}, "
         f"{probeable} probeable as they stand, services {', '.join(loaded.services)}"
     )
-
-
-def catalog_names(given: list[str] | None) -> list[str]:
-    """Catalogs from repeated or comma-separated options; a file whose name holds a comma is one file."""
-    from prober.catalog.vocabulary import BUNDLED
-
-    if not given:
-        return list(BUNDLED)
-    return [name for value in given for name in ([value] if Path(value).is_file() else words([value]))]
-
-
-def words(given: list[str] | None) -> list[str]:
-    """The words of a repeatable option that takes several, comma-separated."""
-    return [word.strip() for value in given or () for word in value.split(",") if word.strip()]
-
-
-def assignments(given: list[str] | None) -> dict[str, list[str]]:
-    """`--set name=value[,value]`, repeatable. Raises `typer.BadParameter` where there is no `=` or no value."""
-    values: dict[str, list[str]] = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not words([value]):
-            raise typer.BadParameter(f"expected NAME=VALUE[,VALUE], got {text!r}", param_hint="--set")
-        values.setdefault(name.strip(), []).extend(words([value]))
-    return values
-
-
-def fail(errors: Any) -> typer.Exit:
-    """Print every mistake on stderr; the caller raises what is returned (usage or configuration error: exit code 2)."""
-    for error in errors:
-        typer.echo(f"prober: {error}", err=True)
-    return typer.Exit(2)
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -158,7 +91,7 @@ def _print_json(catalog: Catalog, selection: Selection) -> None:
     extra = {entry.target.id: entry for entry in catalog.entries}
     rows: list[dict[str, object]] = [{**describe(target), "probeable": True} for target in selection.targets]
     rows += [
-        {**skipped.target, "probeable": False, "why": skipped.why, "option": skipped.option}
+        {**skipped.target, "probeable": False, "why": skipped.why, "option": skipped.option, "kind": skipped.kind}
         for skipped in selection.skipped
     ]
     for row in rows:
@@ -177,7 +110,7 @@ def _print_fqdn(selection: Selection) -> None:
         options = dict.fromkeys(
             skipped.option for skipped in selection.skipped if skipped.option and skipped.target["host"] in templates
         )
-        typer.echo(f"prober: left out {counted(len(templates), 'template')}; give {', '.join(options)}", err=True)
+        say(f"left out {counted(len(templates), 'template')}: give {', '.join(options)}")
 
 
 def _print_table(selection: Selection) -> None:

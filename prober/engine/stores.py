@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from functools import cache
@@ -49,8 +50,9 @@ def machine_roots() -> bytes | None:
         if name is None:
             continue
         path = Path(name)
-        if path.is_file() and path.stat().st_size <= _MAX_BUNDLE:
-            return path.read_bytes()
+        with contextlib.suppress(OSError):  # one that may not be read is none
+            if path.is_file() and path.stat().st_size <= _MAX_BUNDLE:
+                return path.read_bytes()
     return None
 
 
@@ -74,5 +76,5 @@ class ProxyCertificates:
 def _store(trust_roots: str | None) -> TrustStore:
     """The machine's roots count as public here: a corporate CA on a corporate proxy is legitimate."""
     if trust_roots is None:
-        return TrustStore(machine_roots() or mozilla_roots())
-    return TrustStore(b"", None, [UserRoot(Path(trust_roots).read_bytes(), Anchor.PINNED)])
+        return TrustStore(machine_roots() or mozilla_roots(), with_shipped=False)
+    return TrustStore(b"", None, [UserRoot(Path(trust_roots).read_bytes(), Anchor.PINNED)], with_shipped=False)

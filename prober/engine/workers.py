@@ -1,8 +1,9 @@
-"""A run over several processes: targets are dealt out whole, so that all routes of one target stay together in time."""
+"""A run over several processes: hosts are dealt out whole, so that all routes of one target stay together in time."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
@@ -16,11 +17,9 @@ from prober.model import Observation
 _GRACE_SECONDS = 5.0
 """What a worker gets to close its sockets before it is killed."""
 
-_COMMAND = (sys.executable, "-c", "from prober.engine.worker import main; main()")
-"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
-
-
-_BROKEN = "a worker process ended before its share was done; its messages are above"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from prober.engine.worker import main; main()"
+"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's. With the parent's
+path, so that both are the same program, and without the working directory that `-c` would put before it."""
 
 
 class WorkerError(Exception):
@@ -49,33 +48,45 @@ class WorkerPool:
 
     async def _drive(self, job: Job, on_observation: OnObservation) -> None:
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
-            await _hand_over(process.stdin, job)
-            while not isinstance(message := await _said(process.stdout), Finished):
+            await _send(process.stdin, job)
+            while True:
+                message = await _next(process.stdout)
+                if isinstance(message, Finished):
+                    self.worst_lag = max(self.worst_lag, message.worst_lag)
+                    break
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
-            self.worst_lag = max(self.worst_lag, message.worst_lag)
+        except _Ended as ended:
+            await _end(process)
+            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
         finally:
             await _to_the_end(_end(process))
 
 
-async def _hand_over(writer: asyncio.StreamWriter, job: Job) -> None:
-    try:
-        writer.write(frame(job))
-        await writer.drain()
-    except (ConnectionError, RuntimeError) as error:  # RuntimeError: uvloop's word for a pipe that is closed already
-        raise WorkerError(_BROKEN) from error
+class _Ended(Exception):
+    """The other end of the pipes is gone."""
 
 
-async def _said(reader: asyncio.StreamReader) -> object:
+async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
     try:
-        return await read_frame(reader)
+        stdin.write(frame(job))
+        await stdin.drain()
+    except (ConnectionError, RuntimeError) as error:  # uvloop says RuntimeError to a pipe that is closed already
+        raise _Ended from error
+
+
+async def _next(stdout: asyncio.StreamReader) -> object:
+    try:
+        return await read_frame(stdout)
     except (asyncio.IncompleteReadError, ConnectionError) as error:
-        raise WorkerError(_BROKEN) from error
+        raise _Ended from error
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -86,9 +97,9 @@ def _observed(message: object) -> tuple[int, Observation]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Close the worker's input, which ends it, else kill it; what it still says is read, so that the pipes close."""
+    """Close the worker's input, which ends it; else kill it. What it still says is read, so that the pipes close."""
     if process.stdin is not None:
-        process.stdin.close()  # `communicate` does so only from Python 3.12 on
+        process.stdin.close()  # communicate() does so from Python 3.12 on
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await process.communicate()
@@ -111,17 +122,27 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
         raise cancelled
 
 
+def _end_of(code: int | None) -> str:
+    """How a process ended, in words. The kernel's own shortage of memory shows as SIGKILL."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code} (its messages are above)"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
-    """Targets in turn to each worker."""
+    """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process."""
     order: dict[str, int] = {}
     shares: list[list[Pair]] = [[] for _ in range(workers)]
     for pair in pairs:
-        shares[order.setdefault(pair.target.id, len(order)) % workers].append(pair)
+        shares[order.setdefault(pair.target.host, len(order)) % workers].append(pair)
     return [tuple(share) for share in shares]
 
 
 def _share(settings: ProbeSettings, workers: int) -> ProbeSettings:
-    """Each process's part of the limits, rounded up; per-host limits stay, since a host's targets may be apart."""
+    """Each process's part of the limits, rounded up; the limit per host stays, since no host is dealt to two."""
     return replace(
         settings,
         concurrency=-(-settings.concurrency // workers),

@@ -199,10 +199,12 @@ def route_document(route: Route) -> RouteDoc:
     return RouteDoc(name=route.name, hops=tuple(hops))
 
 
-def skipped_document(target: Mapping[str, object], why: str, option: str | None = None) -> SkippedDoc:
+def skipped_document(
+    target: Mapping[str, object], why: str, option: str | None = None, kind: str | None = None
+) -> SkippedDoc:
     """A target that was left out: the catalog's attributes of it as plain values."""
     attributes = msgspec.json.decode(msgspec.json.encode(dict(target)), type=dict[str, Any])
-    return SkippedDoc(target=attributes, why=why, option=option)
+    return SkippedDoc(target=attributes, why=why, option=option, kind=kind)
 
 
 def instant(at: float) -> str:

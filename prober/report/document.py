@@ -259,6 +259,8 @@ class SkippedDoc(Struct, frozen=True):
     why: str
     option: str | None = None
     """The option that would make it probeable."""
+    kind: str | None = None
+    """`template`, `wildcard-host` or `wildcard-path`; null in runs of versions that did not say."""
 
 
 class NoteDoc(Struct, frozen=True):

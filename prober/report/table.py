@@ -17,9 +17,10 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from prober.report.causes import Finding, Kind, findings_of
-from prober.report.document import Run, SkippedDoc
+from prober.report.document import Run
 from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
 from prober.report.sanitize import sanitize, seconds, several, takes_unicode
+from prober.report.unprobed import by_kind, by_reason
 
 NAMES_SHOWN: Final = 5
 """Names listed for a finding unless all are asked for."""
@@ -54,9 +55,16 @@ _HEADINGS: Final = {
 }
 
 
+class _Console(Console):
+    """rich's own way with a reader that left is to end the program with 1, which means findings here."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 # rich calls this while it handles the BrokenPipeError
+
+
 def write_table(run: Run, stream: TextIO, *, verbose: int = 0, width: int | None = None) -> None:
     """Write the report to a stream: coloured on a terminal unless NO_COLOR is set, ASCII where it is not UTF-8."""
-    console = Console(
+    console = _Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False, legacy_windows=False
     )
     _Report(run, console, verbose=verbose, ascii_only=not takes_unicode(stream)).print()
@@ -226,14 +234,10 @@ class _Report:
             return
         self.console.print()
         self.console.print(Text("Not probed", "bold"))
-        groups: dict[tuple[str, str], list[SkippedDoc]] = {}
-        for skipped in self.run.skipped:
-            groups.setdefault((skipped.why, skipped.option or ""), []).append(skipped)
-        for (why, option), members in sorted(groups.items(), key=lambda item: -len(item[1])):
-            line = f"{several(len(members), 'target')}: {why}"
-            self._print(self._text(f"{line} ({option})" if option else line), indent=2)
-            if self.verbose:
-                self._print(self._names([_skipped_name(each) for each in members]), indent=4)
+        for group in by_reason(self.run.skipped) if self.verbose else by_kind(self.run.skipped, self.glyphs.more):
+            self._print(self._text(group.sentence), indent=2)
+            if group.names:
+                self._print(self._names(group.names), indent=4)
         if services := self.run.summary.services_without_probes:
             self._print(self._text(f"No probe at all for {', '.join(services)}.", "bold yellow"), indent=2)
 
@@ -262,10 +266,6 @@ class _Report:
         ]
         style = "bold green" if fine and self.run.complete else "bold red" if counts.unreachable else "bold yellow"
         return self._text(self.glyphs.dot.join(filter(None, parts)), style)
-
-
-def _skipped_name(skipped: SkippedDoc) -> str:
-    return str(skipped.target.get("host") or skipped.target.get("id") or "?")
 
 
 def _padded(text: Text, width: int) -> Text:

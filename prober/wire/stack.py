@@ -59,6 +59,14 @@ class Stack:
         return self._rungs
 
     @property
+    def place(self) -> tuple[Stage, int]:
+        """Stage and hop of whoever has to act now: a request in absolute form is the last proxy's until it answers."""
+        rung = self.rung
+        if isinstance(rung.layer, Exchange) and rung.layer.unattributed:
+            return Stage.PROXY, self._last_hop
+        return rung.stage, rung.hop
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to do."""
         return self.finished or self.failure is not None

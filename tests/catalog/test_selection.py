@@ -90,19 +90,29 @@ def test_services_without_a_probe_are_named(catalog: Catalog) -> None:
 
 
 def test_what_cannot_be_probed_is_told_with_the_option_that_helps(catalog: Catalog) -> None:
-    skipped = {str(each.target["id"]): (each.why, each.option) for each in select(catalog).skipped}
+    skipped = {str(each.target["id"]): (each.why, each.option, each.kind) for each in select(catalog).skipped}
     assert skipped == {
-        "acme.g.one": ("no value is given for {site}", "--set site=NAME"),
-        "acme.g.two": ("no value is given for {site} and {room}", "--set site=NAME --set room=NAME"),
+        "acme.g.one": ("no value is given for {site}", "--set site=NAME", "template"),
+        "acme.g.two": ("no value is given for {site} and {room}", "--set site=NAME --set room=NAME", "template"),
         "acme.g.any": (
             "a wildcard names no single host; known: ww.example, eu.example, us.example and 1 more",
             "prober check HOST…",
+            "wildcard-host",
         ),
-        "acme.g.any-site": ("a wildcard names no single host; known: {site}.site.example", "--set site=NAME"),
-        "acme.g.any-none": ("a wildcard names no single host; none is documented", "prober check HOST…"),
+        "acme.g.any-site": (
+            "a wildcard names no single host; known: {site}.site.example",
+            "--set site=NAME",
+            "wildcard-host",
+        ),
+        "acme.g.any-none": (
+            "a wildcard names no single host; none is documented",
+            "prober check HOST…",
+            "wildcard-host",
+        ),
         "acme.g.any-path": (
             "a wildcard names no single path; known: /crl/a.crl",
             "prober check https://path.example/PATH",
+            "wildcard-path",
         ),
     }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import logging
@@ -11,7 +12,16 @@ import typer
 from typer.testing import CliRunner
 
 from prober.cli.logging import set_up
-from prober.cli.options import LogFormat, Shared, load_or_exit, overrides, with_shared
+from prober.cli.options import (
+    ROUTES,
+    SELECTION,
+    SETTINGS,
+    LogFormat,
+    Shared,
+    load_or_exit,
+    overrides,
+    with_shared,
+)
 from prober.model import Hop, HopScheme, Secret
 
 SECRET = "hunter2 secret/é"
@@ -76,6 +86,44 @@ def test_every_option_of_the_contract_reaches_its_key() -> None:
     assert (shared.workers, shared.dry_run, shared.quiet, shared.verbose) == (3, True, True, 2)
     assert shared.log_format is LogFormat.JSON
     assert targets == ["t"]
+
+
+def test_a_command_may_have_some_of_them() -> None:
+    app = typer.Typer()
+    caught: list[Shared] = []
+
+    @app.command()
+    @with_shared(only=ROUTES | {"timeout"})
+    def command(*, shared: Shared) -> None:
+        caught.append(shared)
+
+    given = ["--via", "direct", "--timeout", "3", "-q", "-v", "--config", "x.yaml", "--log-format", "json"]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    expected = Shared(
+        via=["direct"], timeout=3, quiet=True, verbose=1, config=Path("x.yaml"), log_format=LogFormat.JSON
+    )
+    assert caught == [expected]
+    for option in ("--geo=EU", "--dry-run", "-4", "--workers=2"):
+        assert CliRunner().invoke(app, [option]).exit_code == 2
+
+
+def test_the_groups_name_real_options() -> None:
+    names = {each.name for each in dataclasses.fields(Shared)}
+    assert names >= SELECTION
+    assert names >= ROUTES
+    assert names - SETTINGS == {"workers", "dry_run"}
+
+
+def test_catalogs_may_be_separated_by_commas(tmp_path: Path) -> None:
+    own = tmp_path / "a,b.yaml"
+    own.touch()
+    assert overrides(Shared(catalog=["mde, mdav", str(own)]), []) == {"catalogs": ["mde", "mdav", str(own)]}
+
+
+def test_a_placeholder_needs_a_value() -> None:
+    errors: list[tuple[str, str]] = []
+    overrides(Shared(set_=["workspace=,", "region=x"]), errors)
+    assert errors == [("--set", "expected NAME=VALUE[,VALUE], workspace has no value")]
 
 
 def test_nothing_given_overrides_nothing() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,26 @@ from typer.testing import CliRunner, Result
 from prober.cli.targets import app
 
 
-def run(*arguments: str, columns: int = 80) -> Result:
-    return CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"})
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No prober.yaml in sight, and logging as it was."""
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def run(*arguments: str, columns: int = 80, env: dict[str, str] | None = None) -> Result:
+    plain = {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
+    return CliRunner().invoke(app, arguments, env=plain | (env or {}))
+
+
+def services(result: Result) -> set[str]:
+    assert result.exit_code == 0, result.stderr
+    return {row["service"] for row in json.loads(result.stdout)}
 
 
 def test_json_has_the_targets_of_the_contract_and_why_the_others_are_none() -> None:
@@ -52,6 +72,7 @@ def test_json_has_the_targets_of_the_contract_and_why_the_others_are_none() -> N
     assert wildcard["probeable"] is False
     assert wildcard["why"] == "a wildcard names no single host; known: {workspace}sensorapi.atp.azure.com"
     assert wildcard["option"] == "--set workspace=NAME"
+    assert wildcard["kind"] == "wildcard-host"
     assert {row["service"] for row in rows.values()} == {"MDI", "COMMON"}
 
 
@@ -92,14 +113,14 @@ def test_a_wide_table_has_one_line_a_target() -> None:
 
 
 def test_every_mistake_of_a_selection_is_told_and_the_exit_code_is_two() -> None:
-    result = run("list", "--geo", "EX", "--cloud", "gcchigh", "--set", "workspac=x")
+    result = run("list", "--geo", "EX", "--service", "MDX", "--set", "workspac=x")
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        'prober: select.cloud: unknown cloud "gcchigh": did you mean "gcc-high"?',
-        'prober: select.geography: unknown geography "EX": expected one of WW, US, EU, UK, AU, AE, CH, IN, CN, ASIA, '
+        'error: select.geography: unknown geography "EX": expected one of WW, US, EU, UK, AU, AE, CH, IN, CN, ASIA, '
         "USGov, GCC, GCCHigh, DoD",
-        'prober: set.workspac: unknown placeholder "workspac": did you mean "workspace"?',
+        'error: select.service: unknown service "MDX": did you mean "MDI"?',
+        'error: set.workspac: unknown placeholder "workspac": did you mean "workspace"?',
     ]
 
 
@@ -107,16 +128,48 @@ def test_every_mistake_of_a_selection_is_told_and_the_exit_code_is_two() -> None
 def test_set_needs_a_name_and_a_value(value: str) -> None:
     result = run("list", "--set", value)
     assert result.exit_code == 2
-    assert "NAME=VALUE" in result.stderr
+    assert result.stdout == ""
+    assert "error: command line: --set: expected " in result.stderr
 
 
 def test_own_catalogs_beside_bundled_ones(tmp_path: Path) -> None:
     own = tmp_path / "own,with comma.yaml"
     own.write_text("service: OWN\ngroups:\n  - name: g\n    targets:\n      - {id: a, host: a.example, port: 8443}\n")
     result = run("list", "--catalog", str(own), "--catalog", "ama,common", "--format", "json")
-    assert {row["service"] for row in json.loads(result.stdout)} == {"OWN", "COMMON"}
+    assert services(result) == {"OWN", "COMMON"}
     assert "a.example:8443/" in run("list", "--catalog", str(own)).stdout
     assert run("list", "--catalog", "mdee").exit_code == 2
+
+
+def test_a_cloud_that_does_not_exist_is_a_mistake_of_the_configuration() -> None:
+    result = run("list", "--cloud", "gcchigh")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: command line: select.cloud: not a valid value: did you mean gcc-high?\n"
+
+
+def test_file_and_environment_count_and_the_command_line_wins() -> None:
+    Path("prober.yaml").write_text("catalogs: [mdi, ama]\nset: {workspace: [contoso]}\n")
+    Path("other.yaml").write_text("select: {service: [COMMON]}\n")
+    listed = ("list", "--format", "json")
+    assert services(run(*listed)) == {"MDI"}
+    assert "mdi.sensor-api.sensorapi-atp@contoso" in run(*listed).stdout
+    assert services(run(*listed, env={"PROBER_REQUIRED": "optional"})) == {"MDI", "AMA"}
+    assert services(run(*listed, "--required", "yes", env={"PROBER_REQUIRED": "optional"})) == {"MDI"}
+    assert services(run(*listed, "--config", "other.yaml")) == {"COMMON"}
+    assert services(run(*listed, "--catalog", "common,mdav")) == {"COMMON", "MDAV"}
+
+
+def test_a_broken_configuration_is_refused() -> None:
+    Path("prober.yaml").write_text("selekt: {}\n")
+    result = run("list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: prober.yaml:1: selekt: unknown key: did you mean select?\n"
+
+
+@pytest.mark.parametrize("option", ["--via", "--timeout", "--workers", "--dry-run", "-4", "--egress"])
+def test_options_without_an_effect_are_no_options(option: str) -> None:
+    assert run("list", option).exit_code == 2
+    assert option not in run("list", "--help").stdout
 
 
 def test_validate_says_in_one_line_that_all_is_well() -> None:
@@ -136,9 +189,9 @@ def test_validate_tells_every_mistake_on_stderr(tmp_path: Path) -> None:
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert len(lines) == 4
-    assert f"prober: {broken}:5: groups[0].targets[0].host: the key is missing" in lines
-    assert any(line.startswith(f"prober: {worse}:2: not valid YAML") for line in lines)
-    assert "prober: ghost.yaml: no such file" in lines
+    assert f"error: {broken}:5: groups[0].targets[0].host: the key is missing" in lines
+    assert any(line.startswith(f"error: {worse}:2: not valid YAML") for line in lines)
+    assert "error: ghost.yaml: no such file" in lines
 
 
 @pytest.mark.parametrize("command", ["list", "validate"])

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from prober.engine.link import Link
+from prober.engine.probe import Prober
+from prober.engine.resolver import Resolver
 from prober.model import Observation, Reason, Stage, Timings
 
 from .peers import (
@@ -22,7 +25,20 @@ from .peers import (
     silent,
     socks5_proxy,
 )
-from .world import ORIGIN, PROXY, SHORT, World, closed_port, hop, route, server_tls, target
+from .world import (
+    ORIGIN,
+    PROXY,
+    SHORT,
+    Gate,
+    World,
+    authority,
+    closed_port,
+    hop,
+    route,
+    server_tls,
+    settings,
+    target,
+)
 
 TWO = "two.test"
 """A name with several addresses; `.test` may be on loopback."""
@@ -155,8 +171,6 @@ async def test_what_a_handshake_showed(scheme: str, alpn: str, world: World) -> 
 
 
 async def test_a_client_certificate_that_is_taken(world: World) -> None:
-    from .world import authority
-
     aim = await world.peer(shaking(server_tls(clients=authority("clients"))))
     certificates = {ORIGIN: world.client_file("clients")}
     observation = reached(await world.probe(target(aim.port, "https"), client_certificates=certificates))
@@ -368,11 +382,6 @@ async def test_the_deadline_covers_everything(world: World) -> None:
 
 
 async def test_the_wall_clock_dates_an_observation(world: World) -> None:
-    from prober.engine.probe import Prober
-    from prober.engine.resolver import Resolver
-
-    from .world import settings
-
     aim = await tls_origin(world)
     resolver = Resolver()
     prober = Prober(settings(), resolver, world.gate, wall=lambda: 1_790_000_000.5)
@@ -381,3 +390,26 @@ async def test_the_wall_clock_dates_an_observation(world: World) -> None:
     await resolver.close()
     assert observation.at == 1_790_000_000.5
     assert (observation.target, observation.route) == ("t", "r")
+
+
+async def test_a_probe_cancelled_while_its_connection_is_made_leaves_nothing_to_wait_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        resolver = Resolver()
+        prober = Prober(settings(), resolver, Gate())
+        aim = target(listening.getsockname()[1], host="127.0.0.1")
+        made = Link.connection_made
+
+        def cut(link: Link, transport: asyncio.BaseTransport) -> None:
+            made(link, transport)
+            task.cancel()
+
+        monkeypatch.setattr(Link, "connection_made", cut)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(prober.probe(aim, route()), name="probe")
+        assert task.cancelled()
+        # uvloop owes no connection_lost here: waiting for it used to hang for ever
+        await asyncio.wait_for(prober.close(), 10)
+        await resolver.close()
+    assert not prober._links

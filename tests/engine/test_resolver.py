@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 import aiodns
+import pycares
 import pytest
 
 from prober.engine import resolver as module
@@ -103,7 +104,7 @@ async def test_a_name_without_ipv4_is_told(world: World) -> None:
 
 
 async def test_one_family_without_an_answer_does_not_spoil_the_other(world: World) -> None:
-    zone = {f"{NAME}/A": (FOUR,), f"{NAME}/AAAA": SERVFAIL}
+    zone: dict[str, tuple[str, ...] | int] = {f"{NAME}/A": (FOUR,), f"{NAME}/AAAA": SERVFAIL}
     async with resolving(world, zone) as (resolver, _):
         answer = await resolver.resolve(NAME, 443)
     assert answer.endpoints == ((FOUR, 443),)
@@ -118,7 +119,7 @@ async def test_search_domains_are_for_single_labels_only(world: World) -> None:
         async with resolving(world, {"*": (FOUR,)}, "ipv4") as (resolver, _):
             await resolver.resolve("proxy", 8080)
             await resolver.resolve(NAME, 443)
-    flags = [call.kwargs["flags"] & module.pycares.ARES_FLAG_NOSEARCH for call in made.call_args_list]
+    flags = [call.kwargs["flags"] & pycares.ARES_FLAG_NOSEARCH for call in made.call_args_list]
     assert [bool(flag) for flag in flags] == [False, True]
 
 

@@ -145,11 +145,11 @@ def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: b
             observation, judged = observe(target, route, number)
             results.append(build_result(target, route, [observation], judged, "paris", facts=read))
     skipped: list[SkippedDoc] = [
-        skipped_document({"host": f"{{workspace}}.{name}.example.com", "service": "MDI"}, *why)
+        skipped_document({"host": f"{{workspace}}.{name}.example.com", "service": "MDI", "group": "sensor"}, *why)
         for name in ("a", "b", "c")
-        for why in [("needs a value for {workspace}", "--set workspace=NAME")]
+        for why in [("needs a value for {workspace}", "--set workspace=NAME", "template")]
     ]
-    skipped.append(skipped_document({"host": "*.blob.core.windows.net"}, "is a wildcard without known names"))
+    skipped.append(skipped_document({"host": "*.blob.core.windows.net"}, "is a wildcard", None, "wildcard-host"))
     return Run(
         schema=SCHEMA,
         prober=ProberDoc("1.0.0", "3.11.2", "OpenSSL 3.5.4"),

@@ -228,5 +228,8 @@ def test_certificates_are_collected_once(world: ModuleType) -> None:
 
 
 def test_skipped_targets_keep_plain_values() -> None:
-    skipped = skipped_document({"cloud": ("commercial", "gcc"), "scheme": Scheme.HTTPS, "port": 443}, "why", "--set x")
+    skipped = skipped_document(
+        {"cloud": ("commercial", "gcc"), "scheme": Scheme.HTTPS, "port": 443}, "why", "--set x", "template"
+    )
     assert skipped.target == {"cloud": ["commercial", "gcc"], "scheme": "https", "port": 443}
+    assert (skipped.why, skipped.option, skipped.kind) == ("why", "--set x", "template")

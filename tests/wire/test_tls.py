@@ -268,3 +268,14 @@ def test_more_than_the_limit_at_once() -> None:
     outcome = layer.feed(b"\x16\x03\x03" + b"\x00" * MAX_HANDSHAKE)[1]
     assert isinstance(outcome, Failed)
     assert f"over {MAX_HANDSHAKE} bytes" in outcome.detail
+
+
+def test_an_encrypted_key_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "client.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    with pytest.raises(ClientCertificateError, match="encrypted"):
+        new_context(PROFILES["schannel"], ALPN_BARE, str(file))

@@ -101,7 +101,9 @@ def drive(stack: Stack, peer: Peer, cutter: Cutter | None = None) -> int:
 
 
 def make(rungs: Sequence[tuple[Layer, str, int]], guard: Guard | None = None) -> Stack:
-    return Stack([Rung(layer, Stage(stage), hop) for layer, stage, hop in rungs], guard)
+    return Stack(
+        [Rung(layer, Stage(stage), hop) for layer, stage, hop in rungs], guard, last_hop=max(hop for *_, hop in rungs)
+    )
 
 
 def connect(authority: str = "host.test:443", *, can_login: bool = False) -> Connect:
