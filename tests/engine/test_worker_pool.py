@@ -16,10 +16,13 @@ from prober.engine.run import Pair
 from prober.engine.worker import Finished, Job, frame, read_frame
 from prober.engine.workers import WorkerError, WorkerPool, _deal, _observed, _share
 from prober.model import Observation, Reason, Route
+from prober.routes.overrides import Overrides, parse_override
 
 from .peers import answering
 from .world import World, closed_port, settings, target
 
+HERE = Overrides([parse_override("*", "127.0.0.1")])
+"""Hosts are dealt out whole, so each of these targets has one of its own."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -38,7 +41,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
 
 
 def pairs_of(ports: Sequence[int], *routes: str, scheme: str = "http") -> list[Pair]:
-    aims = [target(port, scheme, host="127.0.0.1", id=f"t{number}") for number, port in enumerate(ports)]
+    aims = [target(port, scheme, host=f"n{number}.test", id=f"t{number}") for number, port in enumerate(ports)]
     return [Pair(aim, Route(name)) for aim in aims for name in routes]
 
 
@@ -47,6 +50,11 @@ def test_targets_are_dealt_out_whole() -> None:
     shares = _deal(pairs, 2)
     assert [[pair.target.id for pair in share] for share in shares] == [["t0", "t0", "t2", "t2"], ["t1", "t1"]]
     assert Counter(pair for share in shares for pair in share) == Counter(pairs)
+
+
+def test_a_host_is_dealt_to_one_worker() -> None:
+    one = [Pair(target(port, host="one.test", id=f"t{port}"), Route("a")) for port in (1, 2, 3)]
+    assert [len(share) for share in _deal(one, 3)] == [3, 0, 0]
 
 
 def test_limits_are_shared_but_those_of_a_host_are_not() -> None:
@@ -60,7 +68,7 @@ async def test_every_pair_is_told_once_an_attempt(world: World, processes: list[
     peers = [await world.peer(answering(OK, then="close")) for _ in range(3)]
     pairs = pairs_of([peer.port for peer in peers], "a", "b")
     told: list[tuple[Pair, Observation]] = []
-    pool = WorkerPool(settings(), workers=count, attempts=2)
+    pool = WorkerPool(settings(overrides=HERE), workers=count, attempts=2)
     await pool.run(pairs, lambda pair, observation: told.append((pair, observation)))
     assert Counter(pair for pair, _ in told) == Counter(pairs * 2)
     for pair, observation in told:
@@ -73,12 +81,14 @@ async def test_every_pair_is_told_once_an_attempt(world: World, processes: list[
 
 async def test_failures_come_through_the_pipe(processes: list[Process]) -> None:
     told: list[Observation] = []
-    await WorkerPool(settings(), workers=2).run(pairs_of([closed_port()], "a"), lambda _, seen: told.append(seen))
+    await WorkerPool(settings(overrides=HERE), workers=2).run(
+        pairs_of([closed_port()], "a"), lambda _, seen: told.append(seen)
+    )
     assert [each.failure and each.failure.reason for each in told] == [Reason.TCP_REFUSED]
 
 
 async def test_nothing_to_do_starts_nothing(processes: list[Process]) -> None:
-    await WorkerPool(settings(), workers=3).run([], lambda _, __: pytest.fail("nothing was asked for"))
+    await WorkerPool(settings(overrides=HERE), workers=3).run([], lambda _, __: pytest.fail("nothing was asked for"))
     assert processes == []
 
 
@@ -88,7 +98,7 @@ async def test_cancellation_ends_every_worker_by_itself(world: World, processes:
     told = asyncio.Event()
     pairs = pairs_of([quick.port, quick.port, silent.port, silent.port], "a")
     async with asyncio.TaskGroup() as group:
-        pool = WorkerPool(settings(timeout=100), workers=2)
+        pool = WorkerPool(settings(timeout=100, overrides=HERE), workers=2)
         run = group.create_task(pool.run(pairs, lambda _, __: told.set()), name="pool")
         await told.wait()
         run.cancel()
@@ -107,7 +117,7 @@ async def test_a_killed_worker_is_told_and_ends_the_others(world: World, process
 
     pairs = pairs_of([quick.port, quick.port, silent.port, silent.port], "a")
     with pytest.raises(WorkerError, match="was killed by SIGKILL before its share was done"):
-        await WorkerPool(settings(timeout=100), workers=2).run(pairs, kill)
+        await WorkerPool(settings(timeout=100, overrides=HERE), workers=2).run(pairs, kill)
     assert len(seen) == 2
     assert sorted(process.returncode or 0 for process in processes) == [-9, 0]
 
@@ -115,7 +125,7 @@ async def test_a_killed_worker_is_told_and_ends_the_others(world: World, process
 async def test_a_worker_that_cannot_start_its_work(processes: list[Process], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_PROGRAM", "import sys; sys.exit(7)")
     with pytest.raises(WorkerError, match=r"ended with exit code 7 \(its messages are above\)"):
-        await WorkerPool(settings(), workers=1).run(pairs_of([1], "a"), lambda _, __: None)
+        await WorkerPool(settings(overrides=HERE), workers=1).run(pairs_of([1], "a"), lambda _, __: None)
     assert [process.returncode for process in processes] == [7]
 
 
@@ -133,7 +143,7 @@ async def test_a_worker_that_will_not_go_is_killed(
 
     monkeypatch.setattr(workers, "read_frame", read)
     async with asyncio.TaskGroup() as group:
-        pool = WorkerPool(settings(), workers=1)
+        pool = WorkerPool(settings(overrides=HERE), workers=1)
         run = group.create_task(pool.run(pairs_of([1], "a"), lambda _, __: None), name="pool")
         await started.wait()
         run.cancel()
@@ -147,7 +157,9 @@ async def test_the_working_directory_holds_no_modules_of_a_worker(
     Path("pickle.py").write_text("raise SystemExit('taken from the working directory')")  # noqa: ASYNC240 # a test
     peer = await world.peer(answering(OK))
     told: list[Observation] = []
-    await WorkerPool(settings(), workers=1).run(pairs_of([peer.port], "a"), lambda _, seen: told.append(seen))
+    await WorkerPool(settings(overrides=HERE), workers=1).run(
+        pairs_of([peer.port], "a"), lambda _, seen: told.append(seen)
+    )
     assert [each.failure for each in told] == [None]
 
 
