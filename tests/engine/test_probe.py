@@ -83,12 +83,12 @@ async def test_a_dead_address_gets_its_share_of_the_deadline_only(world: World) 
         waiting.setblocking(False)
         waiting.connect_ex(("127.0.0.2", aim.port))
     zone = {TWO: ("127.0.0.2", "127.0.0.1")}
-    observation = reached(await world.probe_asking(zone, target(aim.port, host=TWO), timeout=1))
+    observation = reached(await world.probe_asking(zone, target(aim.port, host=TWO), timeout=2))
     assert observation.timings.total is not None
-    assert 0.45 < observation.timings.total < 0.95
+    assert 0.95 < observation.timings.total < 1.95
     assert observation.attempts == 2
     assert observation.timings.connect is not None
-    assert observation.timings.connect < 0.4
+    assert observation.timings.connect < 0.9
 
 
 async def test_an_ipv6_target(world: World) -> None:
@@ -246,17 +246,17 @@ async def test_time_is_counted_where_it_is_spent(world: World) -> None:
         await talk.hold()
 
     proxy = await world.peer(slow_proxy)
-    observation = await world.probe(target(443), hop(proxy.port), timeout=SHORT)
+    observation = await world.probe(target(443), hop(proxy.port), timeout=1)
     timings = observation.timings
     assert observation.failure is not None
     assert observation.failure.reason is Reason.TLS_TIMEOUT
     assert timings.hops[0].negotiate is not None
     assert timings.hops[0].negotiate >= pause
     assert timings.hops[0].connect is not None
-    assert timings.hops[0].connect < pause
+    assert timings.hops[0].connect < timings.hops[0].negotiate
     assert timings.tls is None
     assert timings.total is not None
-    assert timings.total >= SHORT
+    assert timings.total >= 1
 
 
 async def test_an_answer_that_is_known_takes_no_time(world: World) -> None:
@@ -366,19 +366,19 @@ async def test_the_deadline_covers_everything(world: World) -> None:
 
     async def slow(talk: Conversation) -> None:
         await talk.head()
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         await talk.say(OPENED)
         await talk.some()
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         await talk.say(b"\x16")
         await talk.hold()
 
     proxy = await world.peer(slow)
-    observation = await world.probe(target(443), hop(proxy.port), timeout=0.4)
+    observation = await world.probe(target(443), hop(proxy.port), timeout=0.8)
     assert observation.failure is not None
     assert (observation.failure.stage, observation.failure.reason) == (Stage.TLS, Reason.TLS_TIMEOUT)
     assert observation.timings.total is not None
-    assert 0.4 <= observation.timings.total < 0.6
+    assert 0.8 <= observation.timings.total < 1.1
 
 
 async def test_the_wall_clock_dates_an_observation(world: World) -> None:

@@ -14,15 +14,15 @@ from .peers import OPENED, response
 from .world import hop, route, target
 
 AIM = target(80, "http")
-WAY = route(hop(1080, "socks5h", "first.test"), hop(8080, host="second.test"))
+WAY = route(hop(8080, host="first.test"), hop(1080, "socks5h", "second.test"))
 
 
 def stack() -> Stack:
-    """SOCKS 5, CONNECT, a request in the clear: no TLS, so that the bytes are plain."""
+    """CONNECT, SOCKS 5, a request in the clear: no TLS, so that the bytes are plain."""
     return Stack(
         [
-            Rung(Socks5("second.test", 8080), Stage.PROXY, 1),
-            Rung(Connect("origin.example.com:80", user_agent="t", can_login=True), Stage.PROXY, 2),
+            Rung(Connect("second.test:1080", user_agent="t", can_login=True), Stage.PROXY, 1),
+            Rung(Socks5("origin.example.com", 80), Stage.PROXY, 2),
             Rung(Exchange(AIM, user_agent="t", via_proxy=True), Stage.HTTP, 0),
         ],
         last_hop=2,
@@ -67,9 +67,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_each_span_stands_where_it_was_spent(clock: Clock) -> None:
     record = clock.connected()
+    clock.feed(record, OPENED, 3)
     clock.feed(record, b"\x05\x00", 1)
-    clock.feed(record, SOCKS_OPENED, 2)
-    clock.feed(record, OPENED, 4)
+    clock.feed(record, SOCKS_OPENED, 3)
     clock.feed(record, b"HTTP/1.1 ", 8)
     clock.feed(record, b"204 No Content\r\n\r\n", 16)
     clock.at += 32
@@ -85,15 +85,14 @@ def test_each_span_stands_where_it_was_spent(clock: Clock) -> None:
     assert timings.total == 3 + 3 + 4 + 8 + 16 + 32
     assert observation.http is not None
     assert observation.http.status == 204
-    assert [facts.status for facts in observation.hops] == [0, 200]
+    assert [facts.status for facts in observation.hops] == [200, 0]
 
 
 def test_everything_in_one_piece(clock: Clock) -> None:
     record = clock.connected()
-    clock.feed(record, b"\x05\x00", 1)
-    clock.feed(record, SOCKS_OPENED + OPENED + response("200 OK"), 1)
+    clock.feed(record, OPENED + b"\x05\x00" + SOCKS_OPENED + response("200 OK"), 1)
     timings = record.observation().timings
-    assert [each.negotiate for each in timings.hops] == [2.0, 0.0]
+    assert [each.negotiate for each in timings.hops] == [1.0, 0.0]
     assert timings.ttfb == 0.0
 
 
@@ -120,8 +119,8 @@ def test_the_first_failure_stands(clock: Clock) -> None:
     ("stage", "hop_number", "reason", "words"),
     [
         (Stage.DNS, 0, Reason.DNS_TIMEOUT, "resolving the name of origin.example.com:80"),
-        (Stage.DNS, 1, Reason.DNS_TIMEOUT, "resolving the name of hop 1 (socks5h://first.test:1080)"),
-        (Stage.CONNECT, 1, Reason.TCP_TIMEOUT, "connecting to hop 1 (socks5h://first.test:1080)"),
+        (Stage.DNS, 1, Reason.DNS_TIMEOUT, "resolving the name of hop 1 (http://first.test:8080)"),
+        (Stage.CONNECT, 1, Reason.TCP_TIMEOUT, "connecting to hop 1 (http://first.test:8080)"),
     ],
 )
 def test_a_deadline_before_the_connection(stage: Stage, hop_number: int, reason: Reason, words: str) -> None:
@@ -132,10 +131,10 @@ def test_a_deadline_before_the_connection(stage: Stage, hop_number: int, reason:
 
 
 def test_a_deadline_inside_each_layer(clock: Clock) -> None:
-    said = [b"\x05\x00" + SOCKS_OPENED, OPENED]
+    said = [OPENED, b"\x05\x00" + SOCKS_OPENED]
     expected = [
-        (Stage.PROXY, 1, Reason.PROXY_TIMEOUT, "waiting for hop 1 (socks5h://first.test:1080) to open the way"),
-        (Stage.PROXY, 2, Reason.PROXY_TIMEOUT, "waiting for hop 2 (http://second.test:8080) to open the way"),
+        (Stage.PROXY, 1, Reason.PROXY_TIMEOUT, "waiting for hop 1 (http://first.test:8080) to open the way"),
+        (Stage.PROXY, 2, Reason.PROXY_TIMEOUT, "waiting for hop 2 (socks5h://second.test:1080) to open the way"),
         (Stage.HTTP, 0, Reason.HTTP_TIMEOUT, "waiting for the answer of origin.example.com:80"),
     ]
     for done, (stage, number, reason, words) in enumerate(expected):
@@ -149,7 +148,7 @@ def test_a_deadline_inside_each_layer(clock: Clock) -> None:
 
 def test_a_deadline_after_the_end_changes_nothing(clock: Clock) -> None:
     record = clock.connected()
-    clock.feed(record, b"\x05\x00" + SOCKS_OPENED + OPENED + response("200 OK"), 1)
+    clock.feed(record, OPENED + b"\x05\x00" + SOCKS_OPENED + response("200 OK"), 1)
     record.expire(10)
     assert record.observation().failure is None
 
@@ -157,7 +156,7 @@ def test_a_deadline_after_the_end_changes_nothing(clock: Clock) -> None:
 def test_the_demand_for_a_login_is_kept(clock: Clock) -> None:
     record = clock.connected()
     record.refused_anonymous = Failure(Stage.PROXY, 2, Reason.PROXY_AUTH_REQUIRED, "407", 407)
-    clock.feed(record, b"\x05\x00" + SOCKS_OPENED + OPENED + response("200 OK"), 1)
+    clock.feed(record, OPENED + b"\x05\x00" + SOCKS_OPENED + response("200 OK"), 1)
     failure = record.observation().failure
     assert failure is not None
     assert (failure.stage, failure.hop, failure.reason, failure.status) == ("proxy", 2, "proxy-auth-required", 407)
