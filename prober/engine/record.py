@@ -184,7 +184,7 @@ class Record:
 def _doing(stage: Stage, hop: int, target: Target, route: Route) -> str:
     """What was going on, in words."""
     proxy = f"hop {hop} ({route.hops[hop - 1].url})" if 0 < hop <= len(route.hops) else target.address
-    onward = hop < len(route.hops) or target.scheme is not Scheme.HTTP
+    onward = not (0 < hop == len(route.hops) and target.scheme is Scheme.HTTP and route.hops[-1].scheme.is_http)
     return {
         Stage.DNS: f"resolving the name of {proxy}",
         Stage.CONNECT: f"connecting to {proxy}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 from prober.engine.run import OnObservation, Pair
 from prober.engine.settings import ProbeSettings
@@ -66,7 +67,7 @@ class WorkerPool:
             await _end(process)
             raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
         finally:
-            await asyncio.shield(_end(process))
+            await _to_the_end(_end(process))
 
 
 class _Ended(Exception):
@@ -105,6 +106,20 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.communicate()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await it whatever happens; a cancellation that comes meanwhile takes effect afterwards."""
+    task = asyncio.get_running_loop().create_task(work, name="end of a worker")
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def _end_of(code: int | None) -> str:
