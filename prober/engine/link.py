@@ -107,3 +107,10 @@ class Link(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.abort()
+
+    def abandon(self) -> None:
+        """Close what was cut short while connecting: uvloop then never tells that the connection is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+        if not self.lost.done():
+            self.lost.set_result(None)

@@ -149,12 +149,12 @@ class Prober:
                 async with asyncio.timeout_at(share):
                     transport, _ = await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
             except (OSError, MemoryError) as error:  # TimeoutError is an OSError; ours has no errno
-                link.close()
+                link.abandon()
                 reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
                 failures.append((reason, f"{address}:{port}: {os_text(error)}"))
                 continue
             except BaseException:
-                link.close()
+                link.abandon()
                 raise
             record.connect = link.connected_at - started
             peer = transport.get_extra_info("peername")
