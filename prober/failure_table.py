@@ -1,13 +1,10 @@
-"""What each failure word means and what to do about it, as data. `prober.failures` reads it.
-
+"""What each failure word means and what to do about it, as data, read by `prober.failures`.
 Placeholders in `action`: `{peer}` is who failed (the target, or the proxy at that hop), `{name}` the target or targets
-that were meant to be reached, `{via}` the way there. `said` goes into a sentence about a number of targets, in the
-past tense so that one and many read alike; `{count}` in it marks where the targets stand when the subject is a proxy,
-`{status}` the HTTP status.
+meant, `{via}` the way there. `said` ends a sentence about a number of targets, in the past tense so that one and many
+read alike; `{count}` marks where the targets stand when the subject is a proxy, `{status}` the HTTP status.
 
 A reason is transient (`retry` begins with "yes") when it came back quickly and often passes by itself. What used up the
-whole deadline is not: the deadline already covers several retransmissions of a lost packet, and a second wait of the
-same length doubles a run's time in exactly the outage in which an answer is wanted soon.
+whole deadline is not: it covers several retransmissions already, and an outage is when answers are wanted soon.
 """
 
 from __future__ import annotations

@@ -82,6 +82,12 @@ class Conduct:
         seen = self._seen.get((pair.target.id, pair.route.name), [])
         return self._result(pair, seen) if len(seen) == self._plan.attempts else None
 
+    def results_cut_short(self) -> Iterator[Result]:
+        """Results of pairs with some of their attempts, but not all."""
+        for key, seen in self._seen.items():
+            if len(seen) < self._plan.attempts:
+                yield self._result(self._pairs[key], seen)
+
     def document(self) -> RunDocument:
         """All results so far. What one route sent completes the chains of another, so they are judged together."""
         for observations in self._seen.values():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, TextIO
+from typing import IO, Any, Protocol, TextIO
 
 from prober.check.conduct import Conduct
 from prober.check.plan import Plan
@@ -20,7 +20,7 @@ from prober.engine.loop import run_loop
 from prober.engine.run import Pair
 from prober.engine.workers import WorkerError
 from prober.model import Observation
-from prober.report.document import Run
+from prober.report.document import Result, Run
 from prober.report.files import encode_result
 from prober.report.sanitize import several
 
@@ -35,9 +35,9 @@ class Listener(Protocol):
 
 
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
-    """Carry the run out. False if Ctrl-C, SIGTERM or a broken worker cut it short; `conduct` has what was measured.
+    """Carry the run out. False if a signal or a broken worker cut it short; `conduct` has what was measured.
 
-    Raises the OSError of a listener that cannot write any more, once all sockets are closed.
+    Raises the OSError of a listener that could not write; the run ends with it.
     """
     try:
         return run_loop(_probe(conduct, listeners))
@@ -50,28 +50,44 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
 
 async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     task = asyncio.current_task()
-    unwritten: list[OSError] = []
+    broken: list[OSError] = []
 
     def tell(pair: Pair, observation: Observation, _count: int) -> None:
         # an error raised here would come out of the engine's task groups, or look like a worker's
         try:
-            for listener in () if unwritten else listeners:
+            for listener in [] if broken else listeners:
                 listener.observed(conduct, pair, observation)
         except OSError as error:
-            unwritten.append(error)
+            broken.append(error)
             if task is not None:
                 task.cancel()
 
-    if task is not None and sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    whole = True
+    if task is not None:
+        _cancel_once(task)
     try:
         await conduct.probe(tell)
     except asyncio.CancelledError:
-        whole = False
-    if unwritten:
-        raise unwritten[0]
-    return whole
+        if not broken:
+            return False
+    if broken:
+        raise broken[0]
+    return True
+
+
+def _cancel_once(task: asyncio.Task[Any]) -> None:
+    """The first signal ends the run; more of them change nothing: sockets are being closed, the report comes."""
+    if sys.platform == "win32":
+        return  # the runner's own handling of Ctrl-C is all there is
+
+    told: list[bool] = []
+
+    def cancel() -> None:
+        if not told:
+            told.append(True)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, cancel)
 
 
 class JsonLines:
@@ -85,13 +101,25 @@ class JsonLines:
         """Write the pair's result if this was its last attempt."""
         result = conduct.result_when_done(pair)
         if result is not None:
-            self._stream.write(encode_result(result))
-            self._stream.flush()
+            self._write(result)
 
-    def close(self) -> None:
+    def rest(self, conduct: Conduct) -> None:
+        """Write what an interruption left with fewer attempts than were asked for."""
+        for result in conduct.results_cut_short():
+            self._write(result)
+
+    def _write(self, result: Result) -> None:
+        self._stream.write(encode_result(result))
+        self._stream.flush()
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the file, if it is one."""
         if not self.to_stdout:
-            with contextlib.suppress(OSError):  # each line was flushed: what is lost now was lost, and told, before
+            # What is still buffered was refused before: that error has been told.
+            with contextlib.suppress(OSError):
                 self._stream.close()
 
 
@@ -159,14 +187,17 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
     whole = io.StringIO()
     write(whole)
     data = whole.getvalue().encode()
-    if path is not None:
+    if path is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
+        sys.stdout.buffer.flush()
+    elif path.exists() and not path.is_file():
+        with path.open("wb") as device:  # a pipe, as in --output >(gzip): there is nothing to replace
+            device.write(data)
+    else:
         from prober.report.files import replace_file
 
         replace_file(path, data)
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
-    sys.stdout.buffer.flush()
 
 
 def _json(run: Run) -> str:

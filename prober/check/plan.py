@@ -97,12 +97,15 @@ def _targets(
 def _by_hand(given: Sequence[str], errors: list[str]) -> tuple[Target, ...]:
     found: dict[str, Target] = {}
     for text in given:
+        if text == "@":
+            errors.append('TARGET "@": the name of a file is missing behind the @')
+            continue
         try:
             several = catalogs.read_target_file(text[1:]) if text.startswith("@") else (catalogs.parse_target(text),)
         except CatalogErrors as wrong:
             errors.extend(str(error) for error in wrong.errors)
         except ValueError as wrong:
-            errors.append(str(wrong))
+            errors.append(f'TARGET "{text}": {wrong}')
         else:
             found.update((target.id, target) for target in several)
     return tuple(found.values())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -96,14 +97,14 @@ def check(
     from prober.check.conduct import Conduct
 
     conduct = Conduct(plan)
-    lines = _lines(output) if format is CheckFormat.JSONL else None
-    whole, unwritten = _probe(conduct, plan, lines, quiet=shared.quiet)
+    whole = _probe(conduct, plan, _lines(format, output), quiet=shared.quiet)
+    if not whole:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
     run = conduct.document()
-    saved = save is None or _save(run, save)  # first: a reader that leaves must not cost the file
-    if lines is None:
-        unwritten = _report(run, format, output, verbose=shared.verbose)
-    if unwritten is not None:
-        _give_up(unwritten, own_file=output is not None)
+    # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
+    saved = save is None or _save(run, save)
+    if format is not CheckFormat.JSONL:
+        _report(run, format, output, verbose=shared.verbose)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
     from prober.check.findings import has_findings
@@ -163,18 +164,26 @@ def _explain_nothing(plan: Plan) -> None:
 
 def _show(plan: Plan) -> None:
     """What would be probed, one pair a line."""
+    from prober.report.sanitize import several
+
     for pair in plan.pairs:
         hops = ",".join(hop.url for hop in pair.route.hops) or "direct"
         target = pair.target
-        where = f"{target.scheme}://{target.address}{'' if target.scheme == 'tls' else target.path}"
-        typer.echo(f"{target.id}\t{pair.route.name}\t{hops}\t{target.method} {where}")
+        request = f"{target.method} {target.scheme}://{target.address}{target.path}"
+        wanted = f"handshake tls://{target.address}" if target.scheme == "tls" else request
+        typer.echo(f"{target.id}\t{pair.route.name}\t{hops}\t{wanted}")
+    left_out = (
+        f"; {several(len(plan.skipped), 'entry', 'entries')} of the catalogs cannot be probed (prober targets list)"
+    )
     say(
-        f"{len(plan.pairs)} probes × {plan.attempts}: {len(plan.targets)} targets over {len(plan.rules)} routes; "
-        f"{len(plan.skipped)} entries of the catalogs cannot be probed"
+        f"{several(len(plan.pairs) * plan.attempts, 'probe')}: {several(len(plan.targets), 'target')} over "
+        f"{several(len(plan.rules), 'route')}{left_out if plan.skipped else ''}"
     )
 
 
-def _lines(output: Path | None) -> JsonLines:
+def _lines(format_: CheckFormat, output: Path | None) -> JsonLines | None:
+    if format_ is not CheckFormat.JSONL:
+        return None
     from prober.check.live import JsonLines
 
     try:
@@ -183,41 +192,41 @@ def _lines(output: Path | None) -> JsonLines:
         refuse([f"--output {output}: {error.strerror or error}"])
 
 
-def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool) -> tuple[bool, OSError | None]:
-    """Run it with progress on a terminal. Ctrl-C and SIGTERM stop it, nothing is lost.
-
-    False if it was cut short; and why, if that was because the lines could not be written.
-    """
+def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool) -> bool:
+    """Run it with progress on a terminal; False if it was cut short. Ctrl-C, SIGTERM and SIGHUP do, nothing is lost."""
     from prober.check.live import Progress, probe_until_done
 
     show_progress = not quiet and sys.stderr.isatty() and (lines is None or not lines.to_stdout)
     with Progress(conduct, plan, enabled=show_progress) as progress:
+        if lines is None:
+            return probe_until_done(conduct, [progress])
         try:
-            return probe_until_done(conduct, [progress, *([lines] if lines else [])]), None
+            with lines:
+                whole = probe_until_done(conduct, [progress, lines])
+                if not whole:
+                    lines.rest(conduct)
+                return whole
         except OSError as error:
-            return False, error
-        finally:
-            if lines is not None:
-                lines.close()
+            _unwritten(error)
+            return False
 
 
-def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> OSError | None:
+def _unwritten(error: OSError) -> None:
+    """Says that the report found no room. A reader that left has seen enough and is told nothing."""
+    if isinstance(error, BrokenPipeError):
+        abandon_stdout()
+    else:
+        say(f"error: the report could not be written: {error.strerror or error}")
+
+
+def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
     from prober.check.live import write_report
 
     try:
         write_report(run, format_.value, output, verbose=verbose)
     except OSError as error:
-        return error
-    return None
-
-
-def _give_up(error: OSError, *, own_file: bool) -> NoReturn:
-    if isinstance(error, BrokenPipeError):
-        raise error
-    say(f"error: the report could not be written: {error.strerror or error}")
-    if not own_file:
-        abandon_stdout()
-    raise typer.Exit(INCOMPLETE)
+        _unwritten(error)
+        raise typer.Exit(INCOMPLETE) from None
 
 
 def _save(run: Run, path: Path) -> bool:

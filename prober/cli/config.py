@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prober.cli.options import SETTINGS, Shared, load_or_exit, with_shared
+from prober.cli.options import SETTINGS, Shared, load_or_exit, refuse, with_shared
 
 if TYPE_CHECKING:
     from prober.config import Loaded
@@ -31,6 +31,12 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="text or json.")]
 def check(shared: Shared) -> None:
     """Validate the configuration: every error at once, each with file, line and key; exit 2 if there is one."""
     loaded = load_or_exit(shared)
+    from prober.check.plan import PlanErrors, make_plan
+
+    try:
+        make_plan(loaded)  # catalogs, selection, placeholders and certificate files, as `prober check` would take them
+    except PlanErrors as error:
+        refuse(list(error.errors))
     names = ", ".join(rule.name for rule in loaded.routes)
     typer.echo(f"{loaded.file or 'no file, defaults only'}: fine; routes: {names}; warnings: {len(loaded.warnings)}")
 

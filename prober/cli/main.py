@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -15,6 +16,8 @@ from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
 """Exit code of a run that could not be completed."""
+_TYPER_INTERRUPTED: Final = 130
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PANEL_RUN = "Probe"
 PANEL_KNOW = "Know"
 PANEL_TRY = "Try"
@@ -54,18 +57,6 @@ app.add_typer(lab.app, name="lab", rich_help_panel=PANEL_TRY)
 app.command("demo", rich_help_panel=PANEL_TRY)(demo.demo)
 
 
-def _open_standard_streams() -> None:
-    """A program started with some of them closed must not get a socket in their place: they become /dev/null."""
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:
-        os.set_inheritable(descriptor, True)
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # what Python makes of a closed one
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 # open to the end
-
-
 def run() -> None:
     """Entry of the program. A closed pipe and Ctrl-C end it quietly; a user's mistake never shows a traceback."""
     _open_standard_streams()
@@ -73,11 +64,42 @@ def run() -> None:
         app()
     except BrokenPipeError:
         abandon_stdout()  # whoever read us has seen enough
-        sys.exit(1)
+        sys.exit(INCOMPLETE)
     except KeyboardInterrupt:
         sys.exit(INCOMPLETE)
-    except Exception:  # noqa: BLE001 # the last resort
-        # Only a bug gets here. It must not look like findings (1) or like the user's mistake (2).
-        traceback.print_exc()
-        print("prober broke; please report the lines above", file=sys.stderr)  # noqa: T201 # there is no log yet
+    except SystemExit as end:
+        # typer's own answer to Ctrl-C is a shell's; the contract knows one code for what could not be completed
+        raise SystemExit(INCOMPLETE) if end.code == _TYPER_INTERRUPTED else end from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _confess()
+        print(f"error: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201 # as below
+        abandon_stdout()
         sys.exit(INCOMPLETE)
+    except Exception:  # noqa: BLE001 # the last resort
+        _confess()
+
+
+def _confess() -> NoReturn:
+    """Only a bug gets here. It must not look like findings (1) or like the user's mistake (2)."""
+    traceback.print_exc()
+    print("prober broke; please report the lines above", file=sys.stderr)  # noqa: T201 # there is no log yet
+    sys.exit(INCOMPLETE)
+
+
+def _open_standard_streams() -> None:
+    """Give a closed stdin, stdout or stderr (`<&-`, some daemons) to /dev/null.
+
+    A socket that got the number 0, 1 or 2 would be written to by mistake, and uvloop aborts when it closes one.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 # lives as long as the program
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above

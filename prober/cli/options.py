@@ -6,6 +6,7 @@ them have an effect, and give it `shared: Shared`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -322,7 +323,8 @@ def refuse(lines: list[str]) -> NoReturn:
 def say(line: str) -> None:
     """One line on stderr; characters that would drive a terminal are escaped."""
     safe = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
-    print(safe, file=sys.stderr)  # noqa: T201 - the one place that talks to stderr in the commands' name
+    with contextlib.suppress(OSError):  # a full disk behind stderr must not end a run whose report has room
+        print(safe, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to stderr in the commands' name
 
 
 def abandon_stdout() -> None:

@@ -138,7 +138,7 @@ def _chosen(text: str, source: str, config: Configured, environ: Mapping[str, st
             return None
         return environment_route(environ, found.errors, name=name or "env")
     if name is None and name_problem(text) is None and text not in RESERVED_NAMES:
-        hint = did_you_mean(text, [*config.routes, *RESERVED_NAMES])
+        hint = did_you_mean(text, dict.fromkeys([*config.routes, *RESERVED_NAMES]))
         found.errors.append(RouteError(source, f'"{text}" is neither a proxy URL nor a configured route{hint}'))
         return None
     route = parse_via(text, found.errors, where=source)

@@ -51,9 +51,11 @@ class Admission(Generic[Item]):
             key = self._ready.popleft()
             route = self._routes.setdefault(key[0], _Limit(self._per_route))
             host = self._hosts.setdefault(key[1], _Limit(self._per_host))
-            held = route if route.free <= 0 else host if host.free <= 0 else None
-            if held is not None:
+            held, other = (route, host) if route.free <= 0 else (host, route)
+            if held.free <= 0:
                 held.waiting.append(key)
+                if other.free > 0 and other.waiting:  # the place that woke this key is for the next one then
+                    self._ready.append(other.waiting.popleft())
                 continue
             queue = self._queues[key]
             item = queue.popleft()

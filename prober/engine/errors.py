@@ -31,6 +31,9 @@ BY_ERRNO: Final = {
     errno.EPERM: Reason.TCP_UNREACHABLE,
     errno.EAFNOSUPPORT: Reason.TCP_UNREACHABLE,
     errno.EPROTONOSUPPORT: Reason.TCP_UNREACHABLE,
+    errno.ENOPROTOOPT: Reason.TCP_UNREACHABLE,  # what Linux makes of ICMP's rarer ways to say unreachable
+    errno.EOPNOTSUPP: Reason.TCP_UNREACHABLE,
+    errno.EPROTO: Reason.TCP_UNREACHABLE,
 }
 
 BY_ARES: Final = {

@@ -37,8 +37,7 @@ class Link(asyncio.Protocol):
         """Connected: send what comes first."""
         self._transport = cast("asyncio.Transport", transport)
         self.connected_at = now()
-        self._record.stack = self._stack
-        self._record.reached = [self.connected_at]
+        self._record.begin_connection(self._stack, self.connected_at)
         self._drive(self._stack.start)
 
     def data_received(self, data: bytes) -> None:
@@ -68,12 +67,12 @@ class Link(asyncio.Protocol):
         """The socket is gone; if the stack was not over, somebody cut it."""
         if not self._stack.over and not self.done.done():
             if error is None:
-                self._stack.receive_eof()
-            if self._stack.failure is None and self._stack.challenge is None:
+                self._drive(self._stack.receive_eof)
+            if self._stack.failure is None and self._stack.challenge is None and not self._stack.hung_up():
                 reason = os_reason(error) if error is not None else Reason.TCP_RESET
-                rung = self._stack.rung
+                stage, hop = self._stack.place
                 text = os_text(error) if error is not None else "closed"
-                self._stack.fail(reason, f"the connection broke: {text}", stage_of(reason, rung.stage))
+                self._stack.fail(reason, f"the connection broke: {text}", stage_of(reason, stage), hop)
         self._finish()
         if not self.lost.done():
             self.lost.set_result(None)
@@ -83,6 +82,7 @@ class Link(asyncio.Protocol):
         if login is None:
             self._finish()
             return
+        self._record.ask_again()
         self._write(self._stack.login(*login))
 
     def _write(self, data: bytes) -> None:
@@ -97,11 +97,18 @@ class Link(asyncio.Protocol):
         if not self.done.done():
             self.done.set_result(None)
 
+    def abandon(self) -> None:
+        """The connection did not come about, or was cancelled on its last step: the loop closes what there is of it,
+        and uvloop does so without a word to us."""
+        if self._transport is not None:
+            self._transport.abort()
+        if not self.lost.done():
+            self.lost.set_result(None)
+
     def close(self) -> None:
         """Say goodbye where there is somebody to say it to, and close; safe to call twice."""
         if self._transport is None:
-            if not self.lost.done():
-                self.lost.set_result(None)
+            self.abandon()
         elif self._stack.finished:
             self._write(self._stack.farewell())
             self._transport.close()
@@ -109,7 +116,7 @@ class Link(asyncio.Protocol):
             self._transport.abort()
 
     def abandon(self) -> None:
-        """Close what was cut short while connecting: uvloop then never tells that the connection is lost."""
+        """Close without waiting for the loop's word: it owes none for a connection given up while it was made."""
         if self._transport is not None:
             self._transport.abort()
         if not self.lost.done():

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from prober.engine.assembly import assemble, next_stop
+from prober.engine.egress import has_way_out
 from prober.engine.errors import os_reason, os_text, stage_of
 from prober.engine.link import Link, Login
 from prober.engine.record import Record, now
 from prober.engine.resolver import ResolutionError, Resolver, as_address
 from prober.engine.settings import ProbeSettings
-from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Stage, Target
+from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Stage, Target, authority
 from prober.wire.layer import Challenge
 from prober.wire.stack import Rung, Stack
 from prober.wire.tls import Tls
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _MOST_ADDRESSES = 4
 """How many addresses of one name are tried before giving up."""
+_GOODBYE = 1.0
+"""Seconds that sockets have to close when a run ends."""
 
 
 class ProxyGate(Protocol):
@@ -66,9 +70,11 @@ class Prober:
         return record.observation()
 
     async def close(self) -> None:
-        """Wait until every socket of this prober is closed."""
-        while self._links:
-            await asyncio.wait([link.lost for link in self._links])
+        """Wait until every socket of this prober is closed; who does not take our goodbye is left without."""
+        if self._links:
+            await asyncio.wait([link.lost for link in self._links], timeout=_GOODBYE)
+        for link in tuple(self._links):
+            link.abandon()
 
     async def _attempt(self, record: Record, deadline: float) -> None:
         first, onward = await self._resolve_all(record)
@@ -147,18 +153,19 @@ class Prober:
             link = self._new_link(record, stack, loop)
             try:
                 async with asyncio.timeout_at(share):
-                    transport, _ = await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
+                    await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
             except (OSError, MemoryError) as error:  # TimeoutError is an OSError; ours has no errno
                 link.abandon()
                 reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
+                if reason is Reason.LOCAL_PORTS and ":" in address and not has_way_out(socket.AF_INET6):
+                    reason = Reason.TCP_UNREACHABLE  # IPv6 is switched off here: no address to send from, not no port
                 failures.append((reason, f"{address}:{port}: {os_text(error)}"))
                 continue
             except BaseException:
                 link.abandon()
                 raise
             record.connect = link.connected_at - started
-            peer = transport.get_extra_info("peername")
-            record.peer = f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+            record.peer = authority(address, port)  # the socket cannot tell any more if the peer has reset it by now
             return link
         reason, _ = failures[0]
         record.fail(reason, "; ".join(text for _, text in failures), stage_of(reason, Stage.CONNECT))
@@ -189,13 +196,25 @@ class Prober:
 
     def _may_send(self, record: Record, stack: Stack, index: int) -> bool:
         """Whether a password may go to this hop: over TLS only if the proxy's certificate is trusted."""
-        untrusted = record.tls_failures.get(index)
-        if untrusted is None:
-            return True
+        untrusted = self._untrusted_for(record, index)
+        if untrusted is not None:
+            self._withhold(stack, untrusted)
+        return untrusted is None
+
+    def _untrusted_for(self, record: Record, index: int) -> Failure | None:
+        """What is wrong with the TLS that a password for this hop travels in: that of the nearest HTTPS proxy up to it.
+
+        A hop in the clear behind an HTTPS proxy is whatever that proxy says it is.
+        """
+        for nearest in range(index, 0, -1):
+            if record.route.hops[nearest - 1].scheme is HopScheme.HTTPS:
+                return record.tls_failures.get(nearest)
+        return None
+
+    def _withhold(self, stack: Stack, untrusted: Failure) -> None:
         stack.challenge = None
         detail = f"the password was not sent, the proxy's certificate is not trusted: {untrusted.detail}"
         stack.failure = stack.failure or replace(untrusted, detail=detail)
-        return False
 
     def _guard(self, record: Record, logins: dict[int, Login]) -> Callable[[Stack, Rung], None]:
         """Looks at every HTTPS proxy's certificate before anything is said to the proxy behind it."""
@@ -207,8 +226,8 @@ class Prober:
             failure = self._gate.failure(hop, done.hop, done.layer.facts.chain, self._wall())
             if failure is not None:
                 record.tls_failures[done.hop] = failure
-                if done.hop in logins:
-                    self._may_send(record, stack, done.hop)
+                if any(self._untrusted_for(record, index) is failure for index in logins):
+                    self._withhold(stack, failure)
 
         return guard
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from prober.model import Failure, HopFacts, HopTimings, Observation, Reason, Route, Stage, Target, Timings
+from prober.model import Failure, HopFacts, HopTimings, Observation, Reason, Route, Scheme, Stage, Target, Timings
 from prober.wire.exchange import Exchange
 from prober.wire.layer import Layer
 from prober.wire.stack import Rung, Stack
@@ -34,6 +34,8 @@ class Record:
     reached: list[float] = field(default_factory=list)
     """reached[0]: connected; reached[i + 1]: rung i done."""
     first_byte: float | None = None
+    asked_again: float | None = None
+    """When the request itself went out once more, with a login, on the same connection."""
     ipv6_only: list[int] = field(default_factory=list)
     offered: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Login schemes that hops demanded, on whichever connection of this probe."""
@@ -41,6 +43,18 @@ class Record:
     """Proxies' own certificates that were looked at and are not trusted."""
     refused_anonymous: Failure | None = None
     """A proxy's demand for a login, kept where the service itself could not log in."""
+
+    def begin_connection(self, stack: Stack, moment: float) -> None:
+        """Connected: what an earlier connection measured of the answer is void."""
+        self.stack = stack
+        self.reached = [moment]
+        self.first_byte = self.asked_again = None
+
+    def ask_again(self) -> None:
+        """A login is about to be sent: if the request itself carries it, its answer is yet to come."""
+        if self.stack is not None and isinstance(self.stack.rung.layer, Exchange):
+            self.first_byte = None
+            self.asked_again = now()
 
     def fail(self, reason: Reason, detail: str, stage: Stage | None = None, hop: int | None = None) -> None:
         """Note a failure outside the stack; the first one stands."""
@@ -55,10 +69,9 @@ class Record:
             reason = Reason.DNS_TIMEOUT if self.stage is Stage.DNS else Reason.TCP_TIMEOUT
             self.fail(reason, f"{waited} while {_doing(self.stage, self.hop, self.target, self.route)}")
         elif not stack.over:
-            rung = stack.rung
-            stack.fail(
-                rung.layer.timeout_reason, f"{waited} while {_doing(rung.stage, rung.hop, self.target, self.route)}"
-            )
+            stage, hop = stack.place
+            reason = stack.rung.layer.timeout_reason if stage is stack.rung.stage else Reason.PROXY_TIMEOUT
+            stack.fail(reason, f"{waited} while {_doing(stage, hop, self.target, self.route)}", stage, hop)
 
     def note_progress(self, before: int) -> None:
         """After bytes came in: which rungs are done now, and whether the answer has begun."""
@@ -136,7 +149,7 @@ class Record:
         rungs = self._rungs()
         if self.first_byte is None or len(self.reached) < len(rungs):
             return None
-        return self.first_byte - self.reached[len(rungs) - 1]
+        return self.first_byte - (self.asked_again or self.reached[len(rungs) - 1])
 
     def _hops(self) -> tuple[HopFacts, ...]:
         facts: list[HopFacts] = []
@@ -168,11 +181,12 @@ class Record:
 def _doing(stage: Stage, hop: int, target: Target, route: Route) -> str:
     """What was going on, in words."""
     proxy = f"hop {hop} ({route.hops[hop - 1].url})" if 0 < hop <= len(route.hops) else target.address
+    onward = hop < len(route.hops) or target.scheme is not Scheme.HTTP
     return {
         Stage.DNS: f"resolving the name of {proxy}",
         Stage.CONNECT: f"connecting to {proxy}",
         Stage.PROXY_TLS: f"shaking hands (TLS) with {proxy}",
-        Stage.PROXY: f"waiting for {proxy} to open the way",
+        Stage.PROXY: f"waiting for {proxy} to open the way" if onward else f"waiting for the answer of {proxy}",
         Stage.TLS: f"shaking hands (TLS) with {target.address}",
         Stage.HTTP: f"waiting for the answer of {target.address}",
     }.get(stage, f"working on {proxy}")

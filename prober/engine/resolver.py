@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -102,7 +103,8 @@ class Resolver:
         return Resolved(
             tuple((address, port) for address in addresses),
             None if known else seconds,
-            ipv6_only=all(":" in address for address in addresses),
+            # with -6 nobody has asked for the IPv4 addresses
+            ipv6_only=self._family is not socket.AF_INET6 and all(":" in address for address in addresses),
         )
 
     async def _ask(self, host: str) -> tuple[tuple[str, ...], float]:
@@ -168,6 +170,7 @@ def _exhaustion() -> OSError | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def as_address(host: str) -> IPv4Address | IPv6Address | None:
     """The host as an address, if it is a literal (a zone id is allowed)."""
     try:

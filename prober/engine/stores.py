@@ -76,5 +76,5 @@ class ProxyCertificates:
 def _store(trust_roots: str | None) -> TrustStore:
     """The machine's roots count as public here: a corporate CA on a corporate proxy is legitimate."""
     if trust_roots is None:
-        return TrustStore(machine_roots() or mozilla_roots())
-    return TrustStore(b"", None, [UserRoot(Path(trust_roots).read_bytes(), Anchor.PINNED)])
+        return TrustStore(machine_roots() or mozilla_roots(), with_shipped=False)
+    return TrustStore(b"", None, [UserRoot(Path(trust_roots).read_bytes(), Anchor.PINNED)], with_shipped=False)

@@ -7,6 +7,7 @@ the pipe is theirs alone. End of input means that the parent is gone or wants no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import signal
 import struct
@@ -69,7 +70,8 @@ async def _serve() -> None:
     places = {(pair.target.id, pair.route.name): index for index, pair in enumerate(job.pairs)}
 
     def send(pair: Pair, observation: Observation) -> None:
-        writer.write(frame((places[pair.target.id, pair.route.name], observation)))
+        if not writer.is_closing():  # the parent may be gone: the run is about to be cancelled
+            writer.write(frame((places[pair.target.id, pair.route.name], observation)))
 
     work = loop.create_task(run.run(job.pairs, send), name="share of the run")
     parent = loop.create_task(reader.read(), name="wait for the parent to close our input")
@@ -80,8 +82,9 @@ async def _serve() -> None:
     outcomes = await asyncio.gather(work, parent, return_exceptions=True)
     if isinstance(outcomes[0], Exception):
         raise outcomes[0]
-    writer.write(frame(Finished(run.lag.worst)))
-    await writer.drain()
+    with contextlib.suppress(ConnectionError, RuntimeError):  # the parent may be gone (uvloop: RuntimeError)
+        writer.write(frame(Finished(run.lag.worst)))
+        await writer.drain()
     writer.close()
     source.close()
 

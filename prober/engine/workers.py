@@ -1,4 +1,4 @@
-"""A run over several processes: targets are dealt out whole, so that all routes of one target stay together in time."""
+"""A run over several processes: hosts are dealt out whole, so that all routes of one target stay together in time."""
 
 from __future__ import annotations
 
@@ -54,20 +54,38 @@ class WorkerPool:
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
-            process.stdin.write(frame(job))
-            await process.stdin.drain()
+            await _send(process.stdin, job)
             while True:
-                message = await read_frame(process.stdout)
+                message = await _next(process.stdout)
                 if isinstance(message, Finished):
                     self.worst_lag = max(self.worst_lag, message.worst_lag)
                     break
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
+        except _Ended as ended:
             await _end(process)
-            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from error
+            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
         finally:
             await asyncio.shield(_end(process))
+
+
+class _Ended(Exception):
+    """The other end of the pipes is gone."""
+
+
+async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
+    try:
+        stdin.write(frame(job))
+        await stdin.drain()
+    except (ConnectionError, RuntimeError) as error:  # uvloop says RuntimeError to a pipe that is closed already
+        raise _Ended from error
+
+
+async def _next(stdout: asyncio.StreamReader) -> object:
+    try:
+        return await read_frame(stdout)
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise _Ended from error
 
 
 def _observed(message: object) -> tuple[int, Observation]:
@@ -100,16 +118,16 @@ def _end_of(code: int | None) -> str:
 
 
 def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
-    """Targets in turn to each worker."""
+    """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process."""
     order: dict[str, int] = {}
     shares: list[list[Pair]] = [[] for _ in range(workers)]
     for pair in pairs:
-        shares[order.setdefault(pair.target.id, len(order)) % workers].append(pair)
+        shares[order.setdefault(pair.target.host, len(order)) % workers].append(pair)
     return [tuple(share) for share in shares]
 
 
 def _share(settings: ProbeSettings, workers: int) -> ProbeSettings:
-    """Each process's part of the limits, rounded up; per-host limits stay, since a host's targets may be apart."""
+    """Each process's part of the limits, rounded up; the limit per host stays, since no host is dealt to two."""
     return replace(
         settings,
         concurrency=-(-settings.concurrency // workers),

@@ -105,13 +105,18 @@ def shipped() -> Shipped:
     return Shipped(str(index["dated"]), tuple(authorities), tuple(bridges))
 
 
-def gather(mozilla_pem: bytes, os_pem: bytes | None, roots: Sequence[UserRoot]) -> tuple[Authority, ...]:
-    """All anchors. A key known from anywhere else is not `os_only`, whichever certificate of it the machine has.
+def gather(
+    mozilla_pem: bytes, os_pem: bytes | None, roots: Sequence[UserRoot], *, with_shipped: bool = True
+) -> tuple[Authority, ...]:
+    """All anchors; the shipped ones only `with_shipped`.
+
+    A key known from anywhere else is not `os_only`, whichever certificate of it the machine has.
 
     Raises ValueError for a user root without a certificate, or of a class that no root can give.
     """
     authorities = [Authority(certificate, Anchor.PUBLIC) for certificate in certificates_in(mozilla_pem)]
-    authorities += shipped().authorities
+    if with_shipped:
+        authorities += shipped().authorities
     for root in roots:
         authorities += _user_authorities(root)
     known = {authority.certificate.facts.spki_sha256 for authority in authorities}

@@ -74,6 +74,7 @@ class TrustStore:
 
     `mozilla_pem` and `os_pem` are bundles (certifi's, the machine's or None); `pins` maps host or `*.suffix` to SPKI
     digests in lower-case hex. Raises ValueError for a user root that holds no certificate.
+    `with_shipped` is False where the roots given are all that shall count.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class TrustStore:
         os_pem: bytes | None = None,
         roots: Sequence[UserRoot] = (),
         pins: Mapping[str, frozenset[str]] | None = None,
+        *,
+        with_shipped: bool = True,
     ) -> None:
-        authorities = gather(mozilla_pem, os_pem, roots)
+        authorities = gather(mozilla_pem, os_pem, roots, with_shipped=with_shipped)
         self._scopes = sorted({authority.names for authority in authorities if authority.names})
         self._resolver = ChainResolver(authorities, shipped().bridges)
         self._pins = {host.lower(): frozenset(map(str.lower, keys)) for host, keys in (pins or {}).items()}

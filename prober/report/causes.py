@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from prober.failures import hint, proxy_name, sentence
+from prober.failures import advice, hint, proxy_name, sentence
 from prober.model import Failure, Hop, HopScheme, Reason, Route, Stage
 from prober.report.document import FailureDoc, Result, RouteDoc, Run
 from prober.report.matrix import Way, way_name, ways_of
@@ -211,18 +211,18 @@ def _said(group: _Group, route: Route | None, count: str, over: str, meant: str)
             "Whoever uses these names needs the same login in its own proxy settings; most of Defender runs as "
             "LocalSystem and cannot log in at all.",
         )
-    if group.kind is Kind.UNTRUSTED and group.failure is not None and group.failure.hop:
-        return (
-            f"{proxy_name(group.failure.hop, route)} has a certificate of its own that is not trusted; "
-            f"{count} went through it all the same",
-            "Name the authority that signs this proxy with the hop's trust_roots, or have the proxy's certificate "
-            "replaced. No password is sent to it until then.",
-        )
     if group.failure is None:
         return f"{count}{over} {group.extra}", "See what answers: a block page or a changed service looks like this."
     failure = failure_of(group.failure)
     if failure is None:
         return f"{count}{over}: {group.failure.reason}{group.extra}", group.failure.hint
+    if group.kind is Kind.UNTRUSTED and failure.hop:
+        showed = advice(failure.reason).said.format(count=count, status="")
+        return (
+            f"{proxy_name(failure.hop, route)} {showed}; {count} went through it all the same",
+            "Name the authority that signs this proxy with the hop's trust_roots, or have the proxy's certificate "
+            "replaced. No password is sent to it until then.",
+        )
     return (
         f"{sentence(failure, route=route, count=count + over)}{group.extra}",
         hint(failure, route=route, target=meant),
@@ -265,6 +265,11 @@ def _words(failure: FailureDoc) -> str:
 
 
 def _commonest(group: _Group) -> str:
+    """The detail seen most often, of what the group is about and nothing else."""
+    if group.failure is None:
+        return ""
+    if group.kind is Kind.UNTRUSTED and group.failure.hop:
+        return group.failure.detail
     details = (
         failure.detail
         for result in group.results

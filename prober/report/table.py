@@ -55,9 +55,16 @@ _HEADINGS: Final = {
 }
 
 
+class _Console(Console):
+    """rich's own way with a reader that left is to end the program with 1, which means findings here."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 # rich calls this while it handles the BrokenPipeError
+
+
 def write_table(run: Run, stream: TextIO, *, verbose: int = 0, width: int | None = None) -> None:
     """Write the report to a stream: coloured on a terminal unless NO_COLOR is set, ASCII where it is not UTF-8."""
-    console = Console(
+    console = _Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False, legacy_windows=False
     )
     _Report(run, console, verbose=verbose, ascii_only=not takes_unicode(stream)).print()

@@ -26,6 +26,7 @@ class Connect:
         self._authorization: str | None = None
         self._reader = http1.ResponseReader()
         self._draining = False
+        self._unanswered: Challenge | None = None
         self.status: int | None = None
         self.offered: tuple[str, ...] = ()
         self.login_state = "none"
@@ -44,6 +45,7 @@ class Connect:
 
     def login(self, user: str, password: str) -> bytes:
         """Ask again, with credentials, on this connection."""
+        self._unanswered = self._challenge(reusable=False)
         self.preauthorise(user, password)
         self._reader = http1.ResponseReader()
         self._draining = False
@@ -95,5 +97,7 @@ class Connect:
         """The proxy closed instead of answering."""
         if self._draining:
             return self._challenge(reusable=False)
+        if self._unanswered is not None and not self._reader.started:
+            return self._unanswered  # it hung up on the login, although it had promised to stay
         said = f" after {self._reader.said!r}" if self._reader.started else " without an answer"
         return Failed(Reason.PROXY_CLOSED, f"the proxy closed the connection{said} to CONNECT {self._authority}")

@@ -58,6 +58,7 @@ class Exchange:
         self._reader = http1.ResponseReader()
         self._file = target.path.partition("?")[0]
         self._state = "head"
+        self._unanswered: Challenge | None = None
         self.facts: HttpFacts | None = None
         self.status: int | None = None
         self.offered: tuple[str, ...] = ()
@@ -70,6 +71,11 @@ class Exchange:
         """Whether the first byte of the response has come."""
         return self._reader.started
 
+    @property
+    def unattributed(self) -> bool:
+        """Whether the request went to a proxy and no answer of the target has come: what happens is the proxy's."""
+        return self.proxied and self._state in ("head", "drain")
+
     def preauthorise(self, user: str, password: str) -> None:
         """Send `Proxy-Authorization` with the first request."""
         self._authorization = http1.basic(user, password)
@@ -77,6 +83,8 @@ class Exchange:
 
     def login(self, user: str, password: str) -> bytes:
         """Ask again, with credentials, on this connection."""
+        self._unanswered = self._challenge(reusable=False)
+        self.blames_proxy = False
         self.preauthorise(user, password)
         self._reader = http1.ResponseReader()
         self._state = "head"
@@ -113,6 +121,9 @@ class Exchange:
             return b"", self._malformed(str(error))
 
     def _malformed(self, what: str) -> Failed:
+        if self.unattributed:
+            self.blames_proxy = True
+            return Failed(Reason.PROXY_PROTOCOL_ERROR, printable(f"the proxy {what} (to {self._tried})"))
         return Failed(Reason.HTTP_PROTOCOL_ERROR, printable(f"{self._target.host} {what}"))
 
     def _on_head(self) -> Outcome:
@@ -141,9 +152,13 @@ class Exchange:
     def _is_document(self) -> bool:
         return self._file.lower().endswith(_DOCUMENTS)
 
+    @property
+    def _tried(self) -> str:
+        return f"{self._target.method} http://{self._target.address}"
+
     def _unauthorised(self) -> Outcome:
         reader = self._reader
-        tried = f"{self._target.method} http://{self._target.address}"
+        tried = self._tried
         self.offered = offered_schemes(reader)
         self.blames_proxy = True
         if self._authorization is not None:
@@ -159,9 +174,7 @@ class Exchange:
         return self._challenge(reusable=True) if done else NEED_MORE
 
     def _challenge(self, *, reusable: bool) -> Challenge:
-        return Challenge(
-            self.offered, reusable, refusal(self._reader, f"{self._target.method} http://{self._target.address}")
-        )
+        return Challenge(self.offered, reusable, refusal(self._reader, self._tried))
 
     def _not_the_origin(self) -> Failed | None:
         """Signs that somebody between answered a plain request: the proxy, or a portal that poses as the target."""
@@ -189,9 +202,14 @@ class Exchange:
         """The peer closed: the end of a body without a length, or too early."""
         if self._state == "drain":
             return self._challenge(reusable=False)
+        if self._unanswered is not None and not self._reader.started:
+            return self._unanswered  # it hung up on the login, although it had promised to stay
         if self._state == "body" and self._reader.ends_with_connection:
             return self._on_body()
         so_far = f"after {self._reader.said!r}" if self._reader.started else "without an answer"
+        if self.unattributed:
+            self.blames_proxy = True
+            return Failed(Reason.PROXY_CLOSED, f"the proxy closed the connection {so_far} to {self._tried}")
         tried = f"{self._target.method} {printable(self._target.path, 80)}"
         return Failed(Reason.HTTP_CLOSED, f"{self._target.host} closed the connection {so_far} to {tried}")
 

@@ -59,6 +59,14 @@ class Stack:
         return self._rungs
 
     @property
+    def place(self) -> tuple[Stage, int]:
+        """Stage and hop of whoever has to act now: a request in absolute form is the last proxy's until it answers."""
+        rung = self.rung
+        if isinstance(rung.layer, Exchange) and rung.layer.unattributed:
+            return Stage.PROXY, self._last_hop
+        return rung.stage, rung.hop
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to do."""
         return self.finished or self.failure is not None
@@ -165,6 +173,13 @@ class Stack:
             return self._advance()
         self._take(outcome)
         return b""
+
+    def hung_up(self) -> bool:
+        """The connection broke; whether that leaves a demand for a login open, to be met on another connection."""
+        outcome = self.rung.layer.eof()
+        if isinstance(outcome, Challenge):
+            self.challenge = outcome
+        return self.challenge is not None
 
     def login(self, user: str, password: str) -> bytes:
         """Answer the challenge on this connection."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from OpenSSL import SSL, crypto
@@ -107,6 +108,10 @@ def new_context(profile: Profile, alpn: tuple[bytes, ...], client_certificate: s
     context.set_ocsp_client_callback(_on_ocsp)
     if client_certificate is not None:
         try:
+            if b"ENCRYPTED" in Path(client_certificate).read_bytes():  # OpenSSL would ask on the terminal, and wait
+                raise ClientCertificateError(
+                    f"{client_certificate}: its private key is encrypted, which is no use here"
+                )
             context.use_certificate_chain_file(client_certificate)
             context.use_privatekey_file(client_certificate)
             context.check_privatekey()
@@ -334,6 +339,7 @@ class Tls:
         return Reason.TLS_HANDSHAKE
 
 
+@lru_cache(maxsize=4096)
 def _is_address(host: str) -> bool:
     try:
         ip_address(host.split("%", 1)[0])

@@ -179,7 +179,7 @@ def test_a_reader_that_leaves_ends_it_quietly_and_the_saved_run_is_there(
     )
     os.close(writer)
     _, errors = process.communicate(timeout=40)
-    assert (process.returncode, errors) == (1, b"")
+    assert (process.returncode, errors) == (3, b"")
     run = load(saved)
     assert run.complete is (form == "json")
     assert run.results
@@ -243,10 +243,9 @@ def test_a_result_is_written_once_after_its_last_attempt(given: ModuleType, scri
                 tell(pair, given.seen(pair))
                 counts.append(len(lines.read_text().splitlines()))
 
-    writer = JsonLines(lines)
     conduct = scripted(given.plan_of(["a.example", "b.example"], attempts=2), script)
-    assert probe_until_done(conduct, [writer]) is True
-    writer.close()
+    with JsonLines(lines) as writer:
+        assert probe_until_done(conduct, [writer]) is True
     assert counts == [0, 0, 1, 2]
     assert [len(json.loads(line)["samples"]) for line in lines.read_text().splitlines()] == [2, 2]
 
@@ -259,10 +258,10 @@ def test_a_worker_that_dies_makes_the_run_incomplete(
     start: Start, web: int, silent: int, tmp_path: Path, number: signal.Signals
 ) -> None:
     saved = tmp_path / "run.json"
-    quick = [f"http://127.0.0.1:{web}/{name}" for name in ("one", "two")]
-    slow = [f"tls://127.0.0.1:{silent}", f"https://127.0.0.1:{silent}/"]
+    quick = [f"http://{name}.test:{web}/" for name in ("one", "two")]
+    slow = [f"tls://three.test:{silent}", f"https://four.test:{silent}/"]
     process = start(
-        "--workers", "2", "--format", "jsonl", "--timeout", "50", "--save", str(saved), *quick, *slow,
+        "--workers", "2", "--resolve", "*=127.0.0.1", "--format", "jsonl", "--timeout", "50", "--save", str(saved), *quick, *slow,
     )  # fmt: skip
     assert process.stdout is not None
     told = {json.loads(process.stdout.readline())["target"]["id"] for _ in quick}

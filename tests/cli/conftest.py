@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 STARTING_SECONDS = 60
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ StartProber = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 def environment() -> dict[str, str]:
     """Ours without anything that would configure prober or colour its output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PROBER_")}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
+    path = os.pathsep.join(
+        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )  # this tree, not an installed one
+    return {**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONWARNINGS": "error"}
 
 
 @pytest.fixture(scope="session")

@@ -162,6 +162,8 @@ def test_dry_run_touches_nothing(prober: Any) -> None:
     ("arguments", "said"),
     [
         (["check", "https://user:pw@a.example"], "user and password do not belong in a target"),
+        (["check", "good.example", "x:y"], 'TARGET "x:y": "y" is not a port'),
+        (["check", "@"], "the name of a file is missing"),
         (["check", "--via", "x=sock5://h:1", "a.example"], "socks5"),
         (["check", "--geo", "EV"], 'unknown geography "EV"'),
         (["check", "--no-direct", "a.example"], "no route is left"),
@@ -223,13 +225,49 @@ def test_an_interrupted_run_reports_what_it_has(
     assert "interrupted" in {each.id for each in run.notes}
 
 
-def test_a_reader_that_leaves_is_no_crash(lab: Path, tmp_path: Path) -> None:
-    command = f"{sys.executable} -m prober check --config {lab} --geo EU --format json | head -c 100 >/dev/null"
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+def test_a_reader_that_leaves_is_no_crash(lab: Path, tmp_path: Path, form: str) -> None:
+    saved = tmp_path / "run.json"
+    command = f"{sys.executable} -m prober check --config {lab} -q --geo EU --format {form} --save {saved} | true"
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=100, check=False
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=100,
+        check=False,
     )
-    assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
+    assert (done.returncode, done.stderr) == (3, "")
+    assert load(saved).results
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+@pytest.mark.parametrize("redirected", ["--output /dev/full", "> /dev/full"])
+def test_a_full_disk_behind_the_report_costs_nothing_measured(
+    lab: Path, tmp_path: Path, form: str, redirected: str
+) -> None:
+    saved = tmp_path / "run.json"
+    command = (
+        f"{sys.executable} -m prober check --config {lab} -q --via direct a.lab.test "
+        f"--format {form} --save {saved} {redirected}"
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (
+        3,
+        "error: the report could not be written: No space left on device\n",
+    )
+    assert len(load(saved).results) == 1
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_crash(lab: Path, form: str, closed: str) -> None:
+    command = f"{sys.executable} -m prober check --config {lab} --via login a.lab.test --format {form} {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "warning" not in done.stdout
 
 
 def test_no_password_anywhere(prober: Any, lab: Path, tmp_path: Path) -> None:

@@ -122,3 +122,21 @@ def test_the_command_line_loads_without_the_heavy_libraries() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("select: {service: [MDX]}", 'unknown service "MDX"'),
+        ("select: {geography: [Mars]}", 'unknown geography "Mars"'),
+        ("catalogs: [mdx]", 'unknown catalog "mdx"'),
+        ("set: {workspaces: [a]}", 'unknown placeholder "workspaces"'),
+        ("trust: {roots: [site.yaml]}", "no certificate"),
+        ("trust: {client_certificates: {x.example: site.yaml}}", "no certificate with its private key"),
+    ],
+)
+def test_check_refuses_what_prober_check_would_refuse(text: str, said: str) -> None:
+    Path("site.yaml").write_text(text)
+    out, err = run("check", "--config", "site.yaml", code=2)
+    assert out == ""
+    assert said in err

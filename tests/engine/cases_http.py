@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prober.model import Observation, Reason, Stage
 
 from .case import Case, Provoke
@@ -9,7 +11,7 @@ from .peers import Script, after_bytes, answering, connect_proxy, dripping, sile
 from .world import SHORT, World, hop, server_tls, target
 
 
-def _asked(scheme: str, script: Script, *, timeout: float = 5, **changes: object) -> Provoke:
+def _asked(scheme: str, script: Script, *, timeout: float = 5, **changes: Any) -> Provoke:
     async def provoke(world: World) -> Observation:
         peer = await world.peer(script, tls=server_tls() if scheme == "https" else None)
         return await world.probe(target(peer.port, scheme, **changes), timeout=timeout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prober.model import Observation, Reason, Stage
 
 from .case import Case, Provoke
@@ -10,7 +12,6 @@ from .peers import (
     Script,
     after_bytes,
     answering,
-    closing,
     connect_proxy,
     dripping,
     origin,
@@ -22,6 +23,8 @@ from .peers import (
 from .world import SHORT, World, hop, server_tls, target
 
 PAGE = "<html>Please sign in</html>"
+ENDLESS = b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000
+ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
 SOCKS4_TO_ADDRESS = 9
 """Bytes of a SOCKS 4 request with an address and an empty user id."""
 SOCKS5_TO_ADDRESS = 10
@@ -50,7 +53,7 @@ def _behind(outer: Script, outer_scheme: str, script: Script, scheme: str = "htt
     return provoke
 
 
-def _plain(script: Script, *, timeout: float = 5, **changes: object) -> Provoke:
+def _plain(script: Script, *, timeout: float = 5, **changes: Any) -> Provoke:
     """An http:// target: the proxy gets the request itself."""
 
     async def provoke(world: World) -> Observation:
@@ -73,7 +76,7 @@ def _plain_behind_two(script: Script) -> Provoke:
 def _status(line: str, reason: Reason, detail: str, *headers: str, body: str = "") -> Case:
     """One answer to CONNECT."""
     name = " ".join([line, *(header.split(":")[0] for header in headers)])
-    status = int(line.split(" ")[0])
+    status = int(line.split(" ", maxsplit=1)[0])
     return Case(name, Stage.PROXY, 1, reason, detail, _first(answering(response(line, *headers, body=body))), status)
 
 
@@ -176,7 +179,7 @@ SOCKS = [
         "tls answers socks5",
         Reason.NOT_A_PROXY,
         "use https://",
-        _first(after_bytes(b"\x15\x03\x01\x00\x02\x02\x46"), "socks5"),
+        _first(after_bytes(ALERT), "socks5"),
     ),
     _proxy("garbage to socks5", Reason.PROXY_PROTOCOL_ERROR, "SSH-2.0", _first(after_bytes(b"SSH-2.0-x"), "socks5")),
     _proxy(
@@ -228,11 +231,9 @@ CONVERSATIONS = [
         "endless head",
         Reason.PROXY_PROTOCOL_ERROR,
         "65536",
-        _first(answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000)),
+        _first(answering(ENDLESS)),
     ),
-    _proxy(
-        "TLS to CONNECT", Reason.PROXY_PROTOCOL_ERROR, "not HTTP", _first(after_bytes(b"\x15\x03\x01\x00\x02\x02\x46"))
-    ),
+    _proxy("TLS to CONNECT", Reason.PROXY_PROTOCOL_ERROR, "not HTTP", _first(after_bytes(ALERT))),
     _proxy(
         "page in the tunnel",
         Reason.PROXY_CAPTIVE,
@@ -247,9 +248,7 @@ CONVERSATIONS = [
         _behind(connect_proxy(), "http", answering(OPENED + PAGE.encode())),
         2,
     ),
-    _proxy(
-        "clear text in the tunnel", Reason.PROXY_PROTOCOL_ERROR, "220 mail", _first(answering(OPENED + b"220 mail"))
-    ),
+    _proxy("clear text after", Reason.PROXY_PROTOCOL_ERROR, "220 mail", _first(answering(OPENED + b"220 mail"))),
 ]
 
 PLAIN = [

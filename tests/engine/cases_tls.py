@@ -124,9 +124,7 @@ CASES = [
     _tls("never answers", Reason.TLS_TIMEOUT, "no end after 0.3 s while shaking hands", _target(silent, timeout=SHORT)),
     _tls("200 and then nothing", Reason.TLS_TIMEOUT, "origin.example.com", _proxied(answering(OPENED), timeout=SHORT)),
     *(
-        _tls(
-            f"wants ours {version.name}", Reason.CLIENT_CERT_REQUIRED, "alert", _wants_certificate(version, at="origin")
-        )
+        _tls(f"wants {version.name}", Reason.CLIENT_CERT_REQUIRED, "alert", _wants_certificate(version, at="origin"))
         for version in (V1_2, V1_3)
     ),
     *(
@@ -156,7 +154,5 @@ CASES = [
     _proxy_tls("old", Reason.TLS_VERSION, "alert 70", _https_proxy(after_bytes(_alert(70)))),
     _proxy_tls("speaks HTTP", Reason.TLS_HANDSHAKE, "no TLS on this port", _https_proxy(after_bytes(b"HTTP/1.1 400 "))),
     _proxy_tls("2nd alerts", Reason.TLS_HANDSHAKE, "alert 80", _second_https_proxy(after_bytes(_alert(80))), 2),
-    _proxy_tls(
-        "2nd closes", Reason.TLS_HANDSHAKE_CLOSED, "before any", _second_https_proxy(after_bytes(then="close")), 2
-    ),
+    _proxy_tls("2nd closes", Reason.TLS_HANDSHAKE_CLOSED, "before", _second_https_proxy(after_bytes(then="close")), 2),
 ]

@@ -11,14 +11,7 @@ import pytest_asyncio
 
 from .world import World
 
-ON_BOTH_LOOPS = (
-    "test_cancelling.py",
-    "test_link.py",
-    "test_logins.py",
-    "test_probe.py",
-    "test_reasons.py",
-    "test_resolver.py",
-)
+ON_BOTH_LOOPS = ("test_link.py", "test_probe.py", "test_reasons.py", "test_resolver.py", "test_logins.py")
 """The product runs on uvloop, and on asyncio's own loop where there is none."""
 
 

@@ -213,20 +213,33 @@ def dripping(answer: bytes, interval: float) -> Script:
     return script
 
 
-def shaking(tls: ssl.SSLContext, answer: bytes = b"") -> Script:
+def response(status: str, *headers: str, body: str = "") -> bytes:
+    """An HTTP response with its Content-Length."""
+    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+UNAUTHORISED = response("407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="p"', body="who are you?")
+TEAPOT = response("418 I'm a teapot", "Server: scripted", "Connection: close", body="tea")
+
+
+def shaking(tls: ssl.SSLContext, answer: bytes = TEAPOT) -> Script:
     """The server's side of TLS and nothing more but an answer to whatever comes; alerts are sent, which asyncio's
     own TLS server omits."""
 
     async def script(talk: Conversation) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = tls.wrap_bio(incoming, outgoing, server_side=True)
-        steps = iter((session.do_handshake, session.read))
-        step = next(steps)
+        finished = False
         while True:
             try:
-                if step() and answer:
-                    session.write(answer)
-                step = next(steps, session.read)
+                if not finished:
+                    session.do_handshake()
+                    finished = True
+                if not session.read():
+                    return  # close_notify
+                session.write(answer)
             except ssl.SSLWantReadError:
                 await talk.say(outgoing.read())
                 data = await talk.some()
@@ -239,17 +252,6 @@ def shaking(tls: ssl.SSLContext, answer: bytes = b"") -> Script:
                 return
 
     return script
-
-
-def response(status: str, *headers: str, body: str = "") -> bytes:
-    """An HTTP response with its Content-Length."""
-    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}"]
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
-
-
-OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-UNAUTHORISED = response("407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="p"', body="who are you?")
-TEAPOT = response("418 I'm a teapot", "Server: scripted", "Connection: close", body="tea")
 
 
 def origin(answer: bytes = TEAPOT) -> Script:

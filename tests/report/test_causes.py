@@ -8,7 +8,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from prober.model import Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
+from prober.model import Anchor, Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
 from prober.report.build import build_result, route_document, summary_of
 from prober.report.causes import Finding, Kind, findings_of
 from prober.report.document import Run
@@ -110,7 +110,41 @@ def test_an_https_proxys_own_certificate(world: ModuleType, bench: Bench) -> Non
     bench.add(world.ROUTES[2], 3, hops=(HopFacts(), HopFacts(tls=world.tls(), tls_failure=failure)))
     (finding,) = bench.findings()
     assert finding.kind is Kind.UNTRUSTED
-    assert finding.sentence.startswith("proxy two (hop 2, https://proxy.corp:8443) showed an expired certificate")
+    assert finding.sentence == (
+        "proxy two (hop 2, https://proxy.corp:8443) showed an expired certificate; "
+        "all 3 targets went through it all the same"
+    )
+    assert "trust_roots" in finding.hint
+
+
+def test_a_finding_tells_details_of_its_own_matter_only(world: ModuleType) -> None:
+    """A target's untrusted certificate is no detail of the proxy's login, nor of the proxy's own certificate."""
+    of_proxy = Failure(Stage.PROXY_TLS, 1, Reason.CERT_EXPIRED, "the proxy's ended yesterday")
+    of_target = Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, "a stranger signed the target's")
+    route = world.ROUTES[2]
+    results = []
+    for target in world.targets(2):
+        observation = Observation(
+            target=target.id,
+            route=route.name,
+            at=0.0,
+            tls=world.tls(),
+            http=HttpFacts(404),
+            hops=(HopFacts(tls=world.tls(), tls_failure=of_proxy, offered=("basic",), login="accepted"), HopFacts()),
+        )
+        judged = world.Judgement(False, of_target, Anchor.UNKNOWN)
+        results.append(build_result(target, route, [observation], judged, "paris", facts=world.read))
+    base: Run = world.run_of(world.ROUTES[:1], 1)
+    run = msgspec.structs.replace(
+        base, routes=tuple(map(route_document, world.ROUTES)), results=tuple(results), summary=summary_of(results)
+    )
+    told = {(finding.kind, finding.detail) for finding in findings_of(run)}
+    assert told == {
+        (Kind.UNTRUSTED, of_proxy.detail),
+        (Kind.UNTRUSTED, of_target.detail),
+        (Kind.STATUS, ""),
+        (Kind.LOGIN, ""),
+    }
 
 
 def test_odd_statuses(world: ModuleType, bench: Bench) -> None:

@@ -129,6 +129,8 @@ def test_a_rejected_login() -> None:
     asked = ASKED + b"Content-Length: 0\r\n\r\n"
     played = play_all_cuts(with_login, [asked, asked], login=True)
     assert reason_of(played.outcome) is Reason.PROXY_AUTH_FAILED
+    played = play_all_cuts(with_login, [asked, b"HTTP/1.1 401 No\r\n\r\n"], login=True)
+    assert reason_of(played.outcome) is Reason.PROXY_AUTH_FAILED  # seen from tinyproxy
     played = play_all_cuts(with_login, [asked, b"HTTP/1.1 403 No\r\n\r\n"], login=True)
     assert reason_of(played.outcome) is Reason.PROXY_DENIED
 

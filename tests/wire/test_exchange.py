@@ -107,6 +107,7 @@ def test_inside_tls_any_response_counts(status: int, method: str) -> None:
 UNEXPECTED = [
     (401, Reason.PROXY_AUTH_REQUIRED),
     (403, Reason.PROXY_DENIED),
+    (500, Reason.PROXY_INTERNAL),
     (502, Reason.PROXY_UPSTREAM_CONNECT),
     (503, Reason.PROXY_UPSTREAM_CONNECT),
     (504, Reason.PROXY_UPSTREAM_TIMEOUT),
@@ -129,7 +130,7 @@ def test_suspicious_statuses_through_a_proxy(proxied: bool, status: int, reason:
     assert isinstance(outcome_of(direct, response(status, PAGE)), Done)
 
 
-@pytest.mark.parametrize("status", [200, 204, 301, 302, 400, 404, 500])
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 400, 404, 501])
 def test_other_statuses_are_the_origins(status: int) -> None:
     layer = Exchange(target(), user_agent="ua", proxied=True, via_proxy=True)
     assert isinstance(outcome_of(layer, response(status, PAGE)), Done)
@@ -346,6 +347,20 @@ def test_login_rejected_and_what_is_told() -> None:
     layer.preauthorise(*LOGIN)
     assert b"Proxy-Authorization" in layer.start()
     assert reason_of(layer.feed(ASKED + b"\r\n")[1]) is Reason.PROXY_AUTH_FAILED
+
+
+def test_a_401_after_a_login() -> None:
+    """Some proxies say 401 where they mean 407; an origin names the scheme it wants."""
+    layer = proxied()
+    asked = ASKED + b"Content-Length: 0\r\n\r\n"
+    played = play(layer, [[asked], [response(401, PAGE)]], login=True)
+    assert reason_of(played.outcome) is Reason.PROXY_AUTH_FAILED
+    assert layer.login_state == "rejected"
+    wanted = target(expected=(401,))
+    layer = Exchange(wanted, user_agent="ua", proxied=True, via_proxy=True, can_login=True)
+    played = play(layer, [[asked], [response(401, PAGE, "WWW-Authenticate: Basic")]], login=True)
+    assert isinstance(played.outcome, Done)
+    assert layer.login_state == "accepted"
 
 
 def test_407_without_a_way_on() -> None:

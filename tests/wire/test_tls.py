@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from OpenSSL import SSL
 
-from prober.model import Reason, TlsFacts
+from prober.model import Reason
 from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome
 from prober.wire.tls import (
     ALPN_BARE,
@@ -15,57 +14,16 @@ from prober.wire.tls import (
     MAX_HANDSHAKE,
     PROFILES,
     ClientCertificateError,
-    Tls,
     new_context,
-    shared_context,
 )
 
+from .handshakes import client, facts, shake
 from .tls_peer import NO_ASK, OPTIONAL, REQUIRED, STAPLE, TLS12, TLS13, Contexts, TlsPeer, records
 from .transcripts import Cut, bytewise, play, reason_of, whole
 
 
-def client(alpn: tuple[bytes, ...] = ALPN_HTTP, certificate: Path | None = None) -> Tls:
-    context = shared_context("schannel", alpn, str(certificate) if certificate else None)
-    return Tls("host.test", context, has_client_certificate=certificate is not None)
-
-
-def shake(layer: Tls, peer: TlsPeer, cut: Cut = whole, *, with_last: bytes = b"") -> tuple[list[int], Outcome]:
-    """Run the handshake; returns the sizes of what the client sent (its bytes are random) and the outcome."""
-    said = layer.start()
-    sizes = [len(said)]
-    outcome: Outcome = NEED_MORE
-    while said and outcome is NEED_MORE:
-        reply = peer(said)
-        if peer.done and with_last:
-            reply += peer.say(with_last)
-        said = b""
-        segments = cut(reply)
-        for index, segment in enumerate(segments):
-            out, outcome = layer.feed(segment)
-            said += out
-            if outcome is not NEED_MORE:
-                if isinstance(outcome, Done):
-                    rest, ended = layer.decrypt(b"".join(segments[index + 1 :]))
-                    assert ended is False
-                    outcome = Done(outcome.leftover + rest)
-                break
-        sizes.append(len(said))
-    if said:
-        late = peer(said)  # session tickets, or a late complaint
-        if isinstance(outcome, Done) and late:
-            _, ended = layer.decrypt(late)
-            if isinstance(ended, Failed):
-                outcome = ended
-    return sizes, outcome
-
-
-def inside_the_last_flight(data: bytes) -> list[bytes]:
-    return [data[:51], data[51:]]
-
-
-def facts(layer: Tls) -> TlsFacts:
-    assert layer.facts is not None
-    return layer.facts
+def cut_at(at: int) -> Cut:
+    return lambda data: [data[:at], data[at:]] if at < len(data) else [data]
 
 
 @pytest.mark.parametrize("cut", [whole, bytewise], ids=["whole", "bytewise"])
@@ -100,14 +58,11 @@ def test_every_split_gives_the_same(contexts: Contexts, version: int) -> None:
     assert reference[1] == Done()
     for at in range(1, 1100):  # flights are between 50 and 1000 bytes long
         layer = client()
-        played = shake(
-            layer, TlsPeer(context), lambda data, at=at: [data[:at], data[at:]] if at < len(data) else [data]
-        )
-        assert played == reference, at
+        assert shake(layer, TlsPeer(context), cut_at(at)) == reference, at
         assert facts(layer).chain
 
 
-@pytest.mark.parametrize("cut", [whole, bytewise, inside_the_last_flight])
+@pytest.mark.parametrize("cut", [whole, bytewise, cut_at(50), cut_at(51), cut_at(60)])
 def test_leftover_is_plaintext_for_the_layer_above(contexts: Contexts, cut: Cut) -> None:
     """In TLS 1.2 the server has the last word of the handshake, so its first words may come along."""
     assert shake(client(), TlsPeer(contexts(TLS12)), cut, with_last=b"early \x00 words")[1] == Done(b"early \x00 words")
@@ -315,100 +270,12 @@ def test_more_than_the_limit_at_once() -> None:
     assert f"over {MAX_HANDSHAKE} bytes" in outcome.detail
 
 
-# established sessions
+def test_an_encrypted_key_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-
-def established(contexts: Contexts, version: int = TLS13) -> tuple[Tls, TlsPeer]:
-    layer, peer = client(), TlsPeer(contexts(version))
-    assert shake(layer, peer)[1] == Done()
-    return layer, peer
-
-
-@pytest.mark.parametrize("size", [1, 16384, 16385, 100_000])
-@pytest.mark.parametrize("version", [TLS12, TLS13])
-def test_long_messages_travel_whole(contexts: Contexts, version: int, size: int) -> None:
-    layer, peer = established(contexts, version)
-    message = bytes(i % 251 for i in range(size))
-    peer(layer.encrypt(message))
-    assert peer.plain == message
-    assert layer.decrypt(peer.say(message)) == (message, False)
-    assert layer.encrypt(b"") == b""
-
-
-@pytest.mark.parametrize("version", [TLS12, TLS13])
-def test_goodbye_in_both_directions(contexts: Contexts, version: int) -> None:
-    layer, peer = established(contexts, version)
-    assert not layer.closed
-    assert layer.decrypt(peer.say(b"last words") + peer.close()) == (b"last words", True)
-    assert layer.closed
-    assert layer.close_notify() != b""
-    assert layer.encrypt(b"too late") == b""
-
-
-def test_close_notify_in_the_segment_that_ends_the_handshake(contexts: Contexts) -> None:
-    layer, peer = client(), TlsPeer(contexts(TLS12))
-    middle, outcome = layer.feed(peer(layer.start()))
-    assert outcome is NEED_MORE
-    finish = peer(middle)
-    assert peer.done
-    assert layer.feed(finish + peer.say(b"bye") + peer.close())[1] == Done(b"bye")
-    assert layer.closed
-
-
-@pytest.mark.parametrize("version", [TLS12, TLS13])
-def test_a_broken_record_fails_and_nothing_more_is_sent(contexts: Contexts, version: int) -> None:
-    layer, peer = established(contexts, version)
-    record = bytearray(peer.say(b"hello"))
-    record[-1] ^= 1
-    plain, ended = layer.decrypt(peer.say(b"before") + bytes(record)) if version == TLS12 else layer.decrypt(bytes(record))
-    assert plain == b""
-    assert isinstance(ended, Failed)
-    assert ended.reason is Reason.TLS_HANDSHAKE
-    assert layer.outgoing() != b""  # the alert
-    assert layer.encrypt(b"anything") == b""
-    assert layer.close_notify() == b""
-
-
-def test_a_new_handshake_is_answered_and_data_waits_for_it(contexts: Contexts) -> None:
-    """TLS 1.2: some servers ask for a client certificate only after they have seen the request."""
-    layer, peer = established(contexts, TLS12)
-    peer.connection.set_verify(OPTIONAL, lambda *_: True)
-    assert peer.connection.renegotiate()
-    peer.connection.do_handshake()
-    assert layer.decrypt(peer.outgoing()) == (b"", False)
-    said = layer.outgoing() + layer.encrypt(b"waiting")
-    for _ in range(5):
-        reply = peer(said)
-        plain, ended = layer.decrypt(reply)
-        assert (plain, ended) == (b"", False)
-        said = layer.outgoing()
-    assert peer.plain == b"waiting"
-    assert peer.connection.total_renegotiations() == 1
-    assert facts(layer).client_cert_requested
-
-
-def test_tls_in_tls(contexts: Contexts) -> None:
-    context = contexts()
-    outer, inner = client(), client()
-    inner_peer = TlsPeer(context, lambda data: data.upper())
-    outer_peer = TlsPeer(context, inner_peer)
-    assert shake(outer, outer_peer)[1] == Done()
-    said = inner.start()
-    outcome: Outcome = NEED_MORE
-    while outcome is NEED_MORE:
-        plain, ended = outer.decrypt(outer_peer(outer.encrypt(said)))
-        assert ended is False
-        said, outcome = inner.feed(plain)
-    assert outcome == Done()
-    plain, _ = outer.decrypt(outer_peer(outer.encrypt(said + inner.encrypt(b"hello"))))
-    assert inner.decrypt(plain) == (b"HELLO", False)
-
-
-def test_no_session_is_resumed(contexts: Contexts) -> None:
-    context = contexts()
-    for _ in range(3):
-        layer, peer = client(), TlsPeer(context)
-        assert shake(layer, peer)[1] == Done()
-        assert facts(layer).chain, "a resumed session shows no certificate"
-    assert shared_context("schannel", ALPN_HTTP) is shared_context("schannel", ALPN_HTTP)
-    assert isinstance(shared_context("schannel-pq", ALPN_HTTP), SSL.Context)
+    key = ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "client.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    with pytest.raises(ClientCertificateError, match="encrypted"):
+        new_context(PROFILES["schannel"], ALPN_BARE, str(file))

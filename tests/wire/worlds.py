@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from prober.model import Failure
+from prober.model import Failure, Scheme, Stage
 from prober.wire.connect import Connect
+from prober.wire.exchange import Exchange
 from prober.wire.layer import Layer
 from prober.wire.stack import Guard, Rung, Stack
+from prober.wire.tls import ALPN_HTTP, Tls, shared_context
+
+from .transcripts import target
 
 Peer = Callable[[bytes], bytes]
 """Takes what the client sent, returns what it gets."""
 OK = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n"
+
+ANSWER = b"HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Length: 2\r\n\r\nhi"
 
 
 @dataclass
@@ -95,9 +101,9 @@ def drive(stack: Stack, peer: Peer, cutter: Cutter | None = None) -> int:
 
 
 def make(rungs: Sequence[tuple[Layer, str, int]], guard: Guard | None = None) -> Stack:
-    from prober.model import Stage
-
-    return Stack([Rung(layer, Stage(stage), hop) for layer, stage, hop in rungs], guard)
+    return Stack(
+        [Rung(layer, Stage(stage), hop) for layer, stage, hop in rungs], guard, last_hop=max(hop for *_, hop in rungs)
+    )
 
 
 def connect(authority: str = "host.test:443", *, can_login: bool = False) -> Connect:
@@ -109,3 +115,11 @@ def blame(stack: Stack) -> tuple[str, int, str]:
     assert isinstance(failure, Failure)
     assert failure.detail
     return failure.stage.value, failure.hop, failure.reason.value
+
+
+def tls(host: str = "host.test") -> Tls:
+    return Tls(host, shared_context("schannel", ALPN_HTTP))
+
+
+def https() -> Exchange:
+    return Exchange(target(Scheme.HTTPS), user_agent="ua")
