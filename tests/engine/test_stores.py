@@ -121,12 +121,15 @@ def test_a_proxy_is_trusted_under_its_own_roots_only(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("host", "at", "reason"),
-    [("other.example.com", NOW, Reason.CERT_NAME_MISMATCH), ("proxy.example.com", 0.0, Reason.CERT_NOT_YET_VALID)],
+    ("host", "age", "reason"),
+    [
+        ("other.example.com", 0.0, Reason.CERT_NAME_MISMATCH),
+        ("proxy.example.com", 40 * 365 * 86400.0, Reason.CERT_NOT_YET_VALID),
+    ],
 )
-def test_name_and_date_of_a_proxy_count(tmp_path: Path, host: str, at: float, reason: Reason) -> None:
+def test_name_and_date_of_a_proxy_count(tmp_path: Path, host: str, age: float, reason: Reason) -> None:
     hop = proxy(roots(tmp_path / "corp.pem", authority()), host)
-    failure = ProxyCertificates([hop]).failure(hop, 1, chain_of(authority()), at)
+    failure = ProxyCertificates([hop]).failure(hop, 1, chain_of(authority()), NOW - age)
     assert failure is not None
     assert (failure.stage, failure.hop, failure.reason) == (Stage.PROXY_TLS, 1, reason)
 
