@@ -261,7 +261,8 @@ def test_a_worker_that_dies_makes_the_run_incomplete(
     quick = [f"http://{name}.test:{web}/" for name in ("one", "two")]
     slow = [f"tls://three.test:{silent}", f"https://four.test:{silent}/"]
     process = start(
-        "--workers", "2", "--resolve", "*=127.0.0.1", "--format", "jsonl", "--timeout", "50", "--save", str(saved), *quick, *slow,
+        "--workers", "2", "--resolve", "*=127.0.0.1", "--format", "jsonl", "--timeout", "50", "--save", str(saved),
+        *quick, *slow,
     )  # fmt: skip
     assert process.stdout is not None
     told = {json.loads(process.stdout.readline())["target"]["id"] for _ in quick}
