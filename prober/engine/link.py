@@ -106,10 +106,3 @@ class Link(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.abort()
-
-    def abandon(self) -> None:
-        """Close without waiting for the loop's word: it owes none for a connection given up while it was made."""
-        if self._transport is not None:
-            self._transport.abort()
-        if not self.lost.done():
-            self.lost.set_result(None)
