@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from prober.engine.assembly import assemble, next_stop
@@ -80,8 +81,14 @@ class Prober:
         first, onward = await self._resolve_all(record)
         logins: dict[int, Login] = {}
         while True:
-            stack = assemble(record.target, record.route, onward, self._settings, logins, self._guard(record, logins))
-            link = await self._connect(record, stack, first, deadline)
+            guard = self._guard(record, logins)
+            link = await self._connect(
+                record,
+                partial(assemble, record.target, record.route, onward, self._settings, logins, guard),
+                first,
+                deadline,
+            )
+            stack = link.stack
             try:
                 await link.done
             finally:
@@ -138,9 +145,12 @@ class Prober:
     # connection
 
     async def _connect(
-        self, record: Record, stack: Stack, endpoints: tuple[tuple[str, int], ...], deadline: float
+        self, record: Record, make: Callable[[], Stack], endpoints: tuple[tuple[str, int], ...], deadline: float
     ) -> Link:
-        """TCP to the first address that answers. Raises _Stop with the first address's failure noted."""
+        """TCP to the first address that answers, each with a stack of its own.
+
+        Raises _Stop with the first address's failure noted.
+        """
         record.stage, record.hop = Stage.CONNECT, 1 if record.route.hops else 0
         record.stack = None
         loop = asyncio.get_running_loop()
@@ -151,7 +161,7 @@ class Prober:
             record.connections += 1
             started = now()
             share = None if index == len(tried) - 1 else loop.time() + (deadline - loop.time()) / (len(tried) - index)
-            link = self._new_link(record, stack, loop)
+            link = self._new_link(record, make(), loop)
             try:
                 async with asyncio.timeout_at(share):
                     await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]

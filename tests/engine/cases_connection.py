@@ -121,7 +121,7 @@ CASES = [
     Case("no buffers", Stage.LOCAL, 0, Reason.LOCAL_MEMORY, "ENOBUFS", _refusing_kernel(errno.ENOBUFS)),
     Case("no heap", Stage.LOCAL, 0, Reason.LOCAL_MEMORY, "MemoryError", _refusing_kernel(None)),
     Case("unheard-of number", Stage.CONNECT, 0, Reason.INTERNAL, "EXDEV", _refusing_kernel(errno.EXDEV)),
-    Case("in assembly", Stage.DNS, 1, Reason.INTERNAL, "KeyError", _bug_before_the_connection),
+    Case("in assembly", Stage.CONNECT, 1, Reason.INTERNAL, "KeyError", _bug_before_the_connection),
     Case("as it starts", Stage.PROXY, 1, Reason.INTERNAL, "KeyError", _bug_in_a_layer("start")),
     Case("as it is fed", Stage.PROXY, 1, Reason.INTERNAL, "KeyError", _bug_in_a_layer("feed")),
     Case("at the end", Stage.TLS, 0, Reason.INTERNAL, "KeyError", _bug_at_the_end),
