@@ -10,8 +10,9 @@ from cryptography import x509
 
 from prober.model import HttpFacts, Reason, Scheme, Target
 from prober.wire import http1
-from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, Outcome, Step, printable
-from prober.wire.refusal import offered_schemes, proxy_status_error, refusal, squid_error
+from prober.wire.layer import NEED_MORE, Done, Failed, Outcome, Step, printable
+from prober.wire.login import BasicLogin
+from prober.wire.refusal import proxy_status_error, refusal, squid_error
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a body that is read to be sure whose it is; the vendor's largest CRLs are well below."""
@@ -31,7 +32,7 @@ _UPSTREAM_TROUBLE = (500, 502, 503, 504)
 """What proxies answer when the way behind them fails; tinyproxy says 500 without any mark of its own."""
 
 
-class Exchange:
+class Exchange(BasicLogin):
     """One request, one response head; the body only where it must be looked at.
 
     `proxied` is True where an HTTP proxy gets the request itself (absolute form, RFC 9112 section 3.2.2);
@@ -49,20 +50,14 @@ class Exchange:
         via_proxy: bool = False,
         can_login: bool = False,
     ) -> None:
+        super().__init__(can_login=can_login)
         self._target = target
         self._user_agent = user_agent
         self.proxied = proxied
         self._via_proxy = via_proxy
-        self._can_login = can_login
-        self._authorization: str | None = None
-        self._reader = http1.ResponseReader()
         self._file = target.path.partition("?")[0]
-        self._state = "head"
-        self._unanswered: Challenge | None = None
+        self._in_body = False
         self.facts: HttpFacts | None = None
-        self.status: int | None = None
-        self.offered: tuple[str, ...] = ()
-        self.login_state = "none"
         self.blames_proxy = False
         """Set with a failure that is the proxy's answer, not the target's."""
 
@@ -74,21 +69,16 @@ class Exchange:
     @property
     def unattributed(self) -> bool:
         """Whether the request went to a proxy and no answer of the target has come: what happens is the proxy's."""
-        return self.proxied and self._state in ("head", "drain")
+        return self.proxied and not self._in_body
 
-    def preauthorise(self, user: str, password: str) -> None:
-        """Send `Proxy-Authorization` with the first request."""
-        self._authorization = http1.basic(user, password)
-        self._can_login = False
+    @property
+    def _tried(self) -> str:
+        return f"{self._target.method} http://{self._target.address}"
 
     def login(self, user: str, password: str) -> bytes:
         """Ask again, with credentials, on this connection."""
-        self._unanswered = self._challenge(reusable=False)
         self.blames_proxy = False
-        self.preauthorise(user, password)
-        self._reader = http1.ResponseReader()
-        self._state = "head"
-        return self.start()
+        return super().login(user, password)
 
     def start(self) -> bytes:
         """The request."""
@@ -99,25 +89,21 @@ class Exchange:
         headers = [("User-Agent", self._user_agent), ("Accept", "*/*")]
         if self.proxied:
             headers.append(("Proxy-Connection", "keep-alive" if self._can_login else "close"))
-        if self._authorization is not None:
-            headers.append(("Proxy-Authorization", self._authorization))
+        headers += self._login_headers
         if not self._can_login:  # a login may follow on this connection
             headers.append(("Connection", "close"))
         return http1.request(target.method, form, host, headers)
 
     def feed(self, data: bytes) -> Step:
         """Read the head, and the body where it is needed."""
+        if self._draining:
+            return b"", self._drain(data)
         reader = self._reader
         try:
-            if self._state == "head":
-                if not reader.feed(data):
-                    return b"", NEED_MORE
-                return b"", self._on_head()
-            done = reader.read_body(data, http1.MAX_HEAD * 4 if self._state == "drain" else MAX_BODY)
-            return b"", self._on_body() if done else NEED_MORE
+            if self._in_body:
+                return b"", self._on_body() if reader.read_body(data, MAX_BODY) else NEED_MORE
+            return b"", self._on_head() if reader.feed(data) else NEED_MORE
         except http1.MessageError as error:
-            if self._state == "drain":
-                return b"", self._challenge(reusable=False)
             return b"", self._malformed(str(error))
 
     def _malformed(self, what: str) -> Failed:
@@ -134,9 +120,9 @@ class Exchange:
         # After a login some proxies (tinyproxy) say 401 where they mean 407; an origin's 401 names its own scheme.
         refused = reader.status == 401 and self._authorization is not None and not reader.all("www-authenticate")
         if self.proxied and (reader.status == 407 or refused):
-            return self._unauthorised()
-        if self._authorization is not None:
-            self.login_state = "accepted"
+            self.blames_proxy = True
+            return self._demanded()
+        self._accepted()
         if self._target.scheme is Scheme.HTTPS:
             return Done(reader.rest)
         failed = self._not_the_origin()
@@ -144,37 +130,13 @@ class Exchange:
             self.blames_proxy = True
             return failed
         if reader.status == 200 and self._target.method == "GET" and self._is_document():
-            self._state = "body"
+            self._in_body = True
             done = reader.body_done or reader.read_body(reader.rest, MAX_BODY)
             return self._on_body() if done else NEED_MORE
         return Done(reader.rest)
 
     def _is_document(self) -> bool:
         return self._file.lower().endswith(_DOCUMENTS)
-
-    @property
-    def _tried(self) -> str:
-        return f"{self._target.method} http://{self._target.address}"
-
-    def _unauthorised(self) -> Outcome:
-        reader = self._reader
-        tried = self._tried
-        self.offered = offered_schemes(reader)
-        self.blames_proxy = True
-        if self._authorization is not None:
-            self.login_state = "rejected"
-            refused = refusal(reader, f"{tried} with a login")
-            return Failed(Reason.PROXY_AUTH_FAILED, refused.detail, refused.status)
-        if not self._can_login or "basic" not in self.offered:
-            return refusal(reader, tried)
-        if not reader.keeps_alive():
-            return self._challenge(reusable=False)
-        self._state = "drain"
-        done = reader.body_done or reader.read_body(reader.rest, http1.MAX_HEAD * 4)
-        return self._challenge(reusable=True) if done else NEED_MORE
-
-    def _challenge(self, *, reusable: bool) -> Challenge:
-        return Challenge(self.offered, reusable, refusal(self._reader, self._tried))
 
     def _not_the_origin(self) -> Failed | None:
         """Signs that somebody between answered a plain request: the proxy, or a portal that poses as the target."""
@@ -189,8 +151,6 @@ class Exchange:
         return None
 
     def _on_body(self) -> Outcome:
-        if self._state == "drain":
-            return self._challenge(reusable=True)
         body = bytes(self._reader.body)
         if document_parses(self._file, body):
             return Done(b"")
@@ -200,11 +160,10 @@ class Exchange:
 
     def eof(self) -> Outcome:
         """The peer closed: the end of a body without a length, or too early."""
-        if self._state == "drain":
-            return self._challenge(reusable=False)
-        if self._unanswered is not None and not self._reader.started:
-            return self._unanswered  # it hung up on the login, although it had promised to stay
-        if self._state == "body" and self._reader.ends_with_connection:
+        challenge = self._hung_up()
+        if challenge is not None:
+            return challenge
+        if self._in_body and self._reader.ends_with_connection:
             return self._on_body()
         so_far = f"after {self._reader.said!r}" if self._reader.started else "without an answer"
         if self.unattributed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from prober.model import Reason
-from prober.wire.connect import MAX_REFUSAL_BODY, Connect
+from prober.wire.connect import Connect
 from prober.wire.http1 import MAX_HEAD, basic
 from prober.wire.layer import NEED_MORE, Challenge, Done, Failed
+from prober.wire.login import MAX_REFUSAL_BODY
 
 from .transcripts import LOGIN, Played, bytewise, end_early, play, play_all_cuts, reason_of
 
