@@ -218,10 +218,9 @@ def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool
 
 def _unwritten(error: OSError) -> None:
     """Says that the report found no room. A reader that left has seen enough and is told nothing."""
-    if isinstance(error, BrokenPipeError):
-        abandon_stdout()
-    else:
+    if not isinstance(error, BrokenPipeError):
         say(f"error: the report could not be written: {error.strerror or error}")
+    abandon_stdout()
 
 
 def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:

@@ -39,12 +39,15 @@ class WorkerPool:
         """Probe; as `Run.run`. Raises WorkerError if a process breaks. Cancellation ends all processes."""
         shares = [share for share in _deal(pairs, self._workers) if share]
         try:
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as tasks:
                 for number, share in enumerate(shares, 1):
                     job = Job(_share(self._settings, len(shares)), share, self._attempts)
-                    group.create_task(self._drive(job, on_observation), name=f"worker {number}")
-        except* WorkerError as broken:
-            raise WorkerError(str(broken.exceptions[0])) from broken
+                    tasks.create_task(self._drive(job, on_observation), name=f"worker {number}")
+        except BaseExceptionGroup as group:
+            broken, other = group.split(WorkerError)
+            if broken is None or other is not None:
+                raise
+            raise WorkerError(str(broken.exceptions[0])) from group
 
     async def _drive(self, job: Job, on_observation: OnObservation) -> None:
         process = await asyncio.create_subprocess_exec(

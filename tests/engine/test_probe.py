@@ -378,7 +378,7 @@ async def test_the_deadline_covers_everything(world: World) -> None:
     assert observation.failure is not None
     assert (observation.failure.stage, observation.failure.reason) == (Stage.TLS, Reason.TLS_TIMEOUT)
     assert observation.timings.total is not None
-    assert 0.8 <= observation.timings.total < 1.1
+    assert 0.79 <= observation.timings.total < 1.1  # uvloop counts whole milliseconds
 
 
 async def test_the_wall_clock_dates_an_observation(world: World) -> None:
