@@ -88,10 +88,19 @@ def _targets(
         return _by_hand(given, errors), (), ()
     try:
         _, selection = select(loaded.settings)
-    except (CatalogErrors, SelectionErrors) as found:
+    except CatalogErrors as found:
         errors.extend(str(error) for error in found.errors)
         return (), (), ()
+    except SelectionErrors as found:
+        errors.extend(f"{_place(loaded, error.path)}{error}" for error in found.errors)
+        return (), (), ()
     return selection.targets, selection.skipped, selection.services_without_probes
+
+
+def _place(loaded: Loaded, path: str) -> str:
+    """Where a setting was made, as the configuration's own errors say it: `prober.yaml:12: `."""
+    origin = loaded.origin.get(path, "default").removeprefix("file ")
+    return "" if origin == "default" else f"{origin}: "
 
 
 def _by_hand(given: Sequence[str], errors: list[str]) -> tuple[Target, ...]:

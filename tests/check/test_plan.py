@@ -37,9 +37,9 @@ def test_every_mistake_is_told_at_once(given: ModuleType) -> None:
         make_plan(loaded)
     errors = raised.value.errors
     for start in (
-        "select.geography: unknown geography",
-        "select.service: unknown service",
-        "set.workspac: unknown placeholder",
+        "command line: select.geography: unknown geography",
+        "command line: select.service: unknown service",
+        "command line: set.workspac: unknown placeholder",
         "trusted roots roots.pem: ",
         "trust_roots hop.pem: ",
         "client certificate for *: client.pem",
