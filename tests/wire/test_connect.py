@@ -192,6 +192,20 @@ def test_a_proxy_that_closes_inside_its_407_leaves_the_challenge() -> None:
     assert not outcome.reusable
 
 
+def test_a_proxy_that_hangs_up_on_the_login_leaves_the_challenge() -> None:
+    """It had promised to keep the connection: the login may go out on another one. Once it answers, it answered."""
+    asked = ASKED + b"Content-Length: 0\r\n\r\n"
+    layer = with_login()
+    assert play(layer, [[asked]], login=True).outcome is NEED_MORE
+    outcome = layer.eof()
+    assert isinstance(outcome, Challenge)
+    assert (outcome.reusable, outcome.offered) == (False, ("basic",))
+    assert outcome.refusal.status == 407
+    layer = with_login()
+    play(layer, [[asked], [OK[:20]]], login=True)
+    assert reason_of(layer.eof()) is Reason.PROXY_CLOSED
+
+
 @pytest.mark.parametrize(
     ("offers", "schemes"),
     [
