@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 
 import pytest
+import trustme
 
 from prober.check import conduct as conducting
 from prober.check.conduct import Conduct
 from prober.engine.limits import Descriptors
 from prober.engine.run import OnObservation, Pair
-from prober.model import Observation
+from prober.interception.anchors import UserRoot
+from prober.interception.trust import TrustStore
+from prober.model import Observation, TlsFacts
 
 from .names import ipv6_names
 
@@ -88,6 +93,34 @@ async def test_a_pair_is_done_after_its_last_attempt(given: ModuleType, scripted
     assert done == [False, False, True]
     (result,) = conduct.document().results
     assert [sample.at[17:19] for sample in result.samples] == ["01", "02", "03"]
+
+
+async def test_what_one_pair_sent_completes_the_chain_of_another_judged_before(
+    given: ModuleType, scripted: Scripted
+) -> None:
+    root = trustme.CA()
+    middle = root.create_child_ca()
+
+    def script(pairs: Sequence[Pair], tell: OnObservation) -> None:
+        for pair, sent in zip(pairs, (1, 2), strict=True):
+            blobs = middle.issue_cert(pair.target.host).cert_chain_pems[:sent]
+            chain = tuple(ssl.PEM_cert_to_DER_cert(blob.bytes().decode()) for blob in blobs)
+            assert len(chain) == sent
+            tls = TlsFacts("TLSv1.3", "c", None, None, client_cert_requested=False, ocsp_stapled=False, chain=chain)
+            tell(pair, given.seen(pair, at=time.time(), tls=tls))
+
+    early: list[bool | None] = []
+
+    def on_pair(pair: Pair, _observation: Observation, _count: int) -> None:
+        result = conduct.result_when_done(pair)
+        assert result is not None
+        early.append(result.trusted)
+
+    judge = TrustStore(b"", None, [UserRoot(root.cert_pem.bytes())], with_shipped=False)
+    conduct = scripted(replace(given.plan_of(["a.example", "b.example"]), judge=judge), script)
+    await conduct.probe(on_pair)
+    assert early == [False, True]
+    assert [result.trusted for result in conduct.document().results] == [True, True]
 
 
 async def test_skipped_targets_are_told_with_their_kind(given: ModuleType) -> None:
