@@ -160,6 +160,20 @@ async def test_a_late_loop_is_told(given: ModuleType, scripted: Scripted, lag: f
     assert environment.loop_lag_max == lag
 
 
+async def test_a_late_loop_of_a_worker_is_told(given: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.worst_lag = 0.0
+
+        async def run(self, _pairs: Sequence[Pair], _tell: OnObservation) -> None:
+            self.worst_lag = 0.7
+
+    monkeypatch.setattr(conducting, "WorkerPool", Pool)
+    conduct = Conduct(given.plan_of(TARGETS, workers=2))
+    await conduct.probe()
+    assert "up to 0.70 s late" in notes(conduct)["loop-lag"]
+
+
 def test_warnings_of_the_configuration_are_notes(given: ModuleType) -> None:
     conduct = Conduct(given.plan_of(TARGETS, via=["hq=http://svc:hunter2@10.0.0.1:1"]))
     text = " ".join(each.text for each in conduct.document().notes if each.id == "configuration")

@@ -212,6 +212,12 @@ class TestCompletion:
         world.store.learn((rogue.leaf(HOST).der, forger.der, rogue.der, world.leaf.der, b"garbage"))
         assert world.store._resolver.generation == 0
 
+    def test_what_an_anchor_is_named_for_but_did_not_sign_is_not_learned(self, world: World) -> None:
+        impostor = world.pki.root("Public Root")
+        forger = impostor.ca("Public Issuing CA", identifiers=False)
+        world.store.learn((forger.leaf(HOST).der, forger.der))
+        assert world.store._resolver.generation == 0
+
     def test_what_only_the_machine_s_store_vouches_for_is_not_learned(self, world: World) -> None:
         """An interceptor whose root is installed here shall not fill the places of the public's intermediates."""
         corporate = world.pki.root("Corp Inspection CA")

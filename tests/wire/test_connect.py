@@ -136,6 +136,12 @@ def test_a_rejected_login() -> None:
     assert reason_of(played.outcome) is Reason.PROXY_DENIED
 
 
+def test_a_401_to_nobody_is_no_demand_of_the_proxy() -> None:
+    """Only after a login does 401 stand for 407: before it, the password would go to whoever asks like a server."""
+    reply = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n'
+    assert reason_of(play_all_cuts(with_login, [reply]).outcome) is Reason.PROXY_AUTH_REQUIRED
+
+
 def test_a_login_sent_at_once() -> None:
     def ready() -> Connect:
         layer = with_login()
