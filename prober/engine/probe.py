@@ -16,7 +16,7 @@ from prober.engine.egress import has_way_out
 from prober.engine.errors import os_reason, os_text, stage_of
 from prober.engine.link import Link, Login
 from prober.engine.record import Record, now
-from prober.engine.resolver import ResolutionError, Resolver, as_address
+from prober.engine.resolver import ResolutionError, Resolver
 from prober.engine.settings import ProbeSettings
 from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Stage, Target, authority
 from prober.wire.layer import Challenge
@@ -138,7 +138,7 @@ class Prober:
             raise _Stop from None
         if answer.seconds is not None:
             record.dns[hop] = answer.seconds
-        if answer.ipv6_only and as_address(host) is None:
+        if answer.ipv6_only:
             record.ipv6_only.append(hop)
         return answer.endpoints
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 
 import pytest
+import trustme
 
 from prober.check import conduct as conducting
 from prober.check.conduct import Conduct
 from prober.engine.limits import Descriptors
 from prober.engine.run import OnObservation, Pair
-from prober.model import Observation
+from prober.interception.anchors import UserRoot
+from prober.interception.trust import TrustStore
+from prober.model import Observation, TlsFacts
 
 from .names import ipv6_names
 
@@ -90,6 +95,34 @@ async def test_a_pair_is_done_after_its_last_attempt(given: ModuleType, scripted
     assert [sample.at[17:19] for sample in result.samples] == ["01", "02", "03"]
 
 
+async def test_what_one_pair_sent_completes_the_chain_of_another_judged_before(
+    given: ModuleType, scripted: Scripted
+) -> None:
+    root = trustme.CA()
+    middle = root.create_child_ca()
+
+    def script(pairs: Sequence[Pair], tell: OnObservation) -> None:
+        for pair, sent in zip(pairs, (1, 2), strict=True):
+            blobs = middle.issue_cert(pair.target.host).cert_chain_pems[:sent]
+            chain = tuple(ssl.PEM_cert_to_DER_cert(blob.bytes().decode()) for blob in blobs)
+            assert len(chain) == sent
+            tls = TlsFacts("TLSv1.3", "c", None, None, client_cert_requested=False, ocsp_stapled=False, chain=chain)
+            tell(pair, given.seen(pair, at=time.time(), tls=tls))
+
+    early: list[bool | None] = []
+
+    def on_pair(pair: Pair, _observation: Observation, _count: int) -> None:
+        result = conduct.result_when_done(pair)
+        assert result is not None
+        early.append(result.trusted)
+
+    judge = TrustStore(b"", None, [UserRoot(root.cert_pem.bytes())], with_shipped=False)
+    conduct = scripted(replace(given.plan_of(["a.example", "b.example"]), judge=judge), script)
+    await conduct.probe(on_pair)
+    assert early == [False, True]
+    assert [result.trusted for result in conduct.document().results] == [True, True]
+
+
 async def test_skipped_targets_are_told_with_their_kind(given: ModuleType) -> None:
     from prober.check.plan import make_plan
 
@@ -125,6 +158,20 @@ async def test_a_late_loop_is_told(given: ModuleType, scripted: Scripted, lag: f
     environment = conduct.document().environment
     assert environment is not None
     assert environment.loop_lag_max == lag
+
+
+async def test_a_late_loop_of_a_worker_is_told(given: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.worst_lag = 0.0
+
+        async def run(self, _pairs: Sequence[Pair], _tell: OnObservation) -> None:
+            self.worst_lag = 0.7
+
+    monkeypatch.setattr(conducting, "WorkerPool", Pool)
+    conduct = Conduct(given.plan_of(TARGETS, workers=2))
+    await conduct.probe()
+    assert "up to 0.70 s late" in notes(conduct)["loop-lag"]
 
 
 def test_warnings_of_the_configuration_are_notes(given: ModuleType) -> None:

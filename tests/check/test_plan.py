@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import trustme
 
 from prober.check.plan import PlanErrors, make_plan
 from prober.engine import limits
-from prober.model import Route
+from prober.model import Anchor, Route
 
 PROXY = "http://10.0.0.1:3128"
 
@@ -147,3 +150,19 @@ def test_concurrency_is_what_the_descriptors_allow(given: ModuleType, monkeypatc
     assert plan.descriptors.clamped
     doubled = given.plan_of(["a.example"], overrides={"probe.concurrency": 1000}, workers=2)
     assert doubled.probe.concurrency == 2 * (200 - limits._RESERVE)
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "anchor"),
+    [("a.corp.example", True, Anchor.VENDOR_PRIVATE), ("a.example.com", False, Anchor.VENDOR_PRIVATE)],
+)
+def test_trusted_roots_keep_their_class_and_their_names(
+    given: ModuleType, host: str, trusted: bool, anchor: Anchor
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path("roots.pem")
+    root = {"file": "roots.pem", "anchor": "vendor_private", "names": ["corp.example"]}
+    plan = given.plan_of([host], overrides={"trust.roots": [root]})
+    leaf = ssl.PEM_cert_to_DER_cert(authority.issue_cert(host).cert_chain_pems[0].bytes().decode())
+    judged = plan.judge.judge((leaf,), host, time.time())
+    assert (judged.trusted, judged.anchor) == (trusted, anchor)

@@ -167,6 +167,18 @@ async def test_a_service_that_cannot_log_in_keeps_the_407(closes: bool, world: W
     assert observation.hops[0].login == "accepted"
 
 
+async def test_of_two_demands_the_nearer_one_is_kept(world: World) -> None:
+    aim = await tls_origin(world)
+    proxies = [await world.peer(connect_proxy(login=LOGIN)) for _ in range(2)]
+    observation = await world.probe(
+        target(aim.port, proxy_login=False), *(hop(proxy.port, login=True) for proxy in proxies)
+    )
+    failure = refused(observation)
+    assert (failure.stage, failure.hop, failure.reason) == (Stage.PROXY, 1, Reason.PROXY_AUTH_REQUIRED)
+    assert f"407 to CONNECT 127.0.0.1:{proxies[1].port}" in failure.detail
+    assert [facts.login for facts in observation.hops] == ["accepted", "accepted"]
+
+
 async def test_a_service_that_cannot_log_in_and_would_not_get_through_either(world: World) -> None:
     async def script(talk: Conversation) -> None:
         await talk.head()
@@ -191,6 +203,7 @@ async def test_no_password_for_a_proxy_with_a_bad_certificate(scheme: str, world
     assert "the password was not sent" in failure.detail
     assert "signed by a stranger" in failure.detail
     assert heads(proxy) == [[False]]
+    assert observation.attempts == 1, "nothing is to be gained from asking it anew"
     assert observation.hops[0].tls_failure is not None
     assert observation.hops[0].tls is not None
 
@@ -214,6 +227,18 @@ async def test_the_certificate_counts_on_the_second_connection_too(scheme: str, 
     assert world.gate.judged == [1, 1]
     assert b"Proxy-Authorization" not in proxy.heard
     assert LOGIN not in proxy.heard
+
+
+async def test_a_login_that_does_not_travel_in_the_untrusted_tls_is_not_withheld(world: World) -> None:
+    """The proxy before it closed after its demand, so the login is held when the bad certificate comes."""
+    world.gate.rejected = {2}
+    aim = await tls_origin(world)
+    first = await world.peer(connect_proxy(login=LOGIN, unauthorised=SAYS_CLOSE, closes=True))
+    second = await world.peer(connect_proxy(), tls=server_tls())
+    observation = await world.probe(target(aim.port), hop(first.port, login=True), hop(second.port, "https"))
+    assert observation.failure is None
+    assert [facts.login for facts in observation.hops] == ["accepted", "none"]
+    assert observation.hops[1].tls_failure is not None
 
 
 async def test_without_a_demand_a_bad_certificate_is_only_recorded(world: World) -> None:

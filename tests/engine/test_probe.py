@@ -413,3 +413,11 @@ async def test_a_probe_cancelled_while_its_connection_is_made_leaves_nothing_to_
         await asyncio.wait_for(prober.close(), 10)
         await resolver.close()
     assert not prober._links
+
+
+async def test_a_proxy_that_never_answers_a_request_in_absolute_form(world: World) -> None:
+    proxy = await world.peer(silent)
+    observation = await world.probe(target(80, "http"), hop(proxy.port), timeout=SHORT)
+    failure = observation.failure
+    assert failure is not None
+    assert (failure.stage, failure.hop, failure.reason) == (Stage.PROXY, 1, Reason.PROXY_TIMEOUT)

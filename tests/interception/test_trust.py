@@ -102,6 +102,16 @@ class TestAnchors:
         public = store.judge((world.leaf.der, world.middle.der), HOST, world.pki.now)
         assert public.anchor is Anchor.PUBLIC
 
+    def test_a_root_known_for_some_names_is_not_os_only_for_others(self, world: World) -> None:
+        """The vendor's roots are in the machine's store too, on Windows: they stay what they are."""
+        vendor = world.pki.root("Vendor Root")
+        scoped = UserRoot(vendor.pem, Anchor.VENDOR_PRIVATE, ("vendor.example",))
+        store = TrustStore(world.root.pem, vendor.pem, [scoped])
+        trust = store.judge((vendor.leaf(HOST).der,), HOST, world.pki.now)
+        assert (reason(trust), trust.anchor) == (Reason.CERT_UNTRUSTED, Anchor.VENDOR_PRIVATE)
+        assert trust.failure is not None
+        assert "may not vouch for this name" in trust.failure.detail
+
     def test_another_certificate_of_a_known_key_is_not_os_only(self, world: World) -> None:
         renewed = world.pki.build("Public Root", ca=True, key=world.root.key, ends=world.pki.now + 99 * world.pki.day)
         store = TrustStore(world.root.pem, renewed.pem)
@@ -201,6 +211,19 @@ class TestCompletion:
         forger = rogue.ca("Public Issuing CA")
         world.store.learn((rogue.leaf(HOST).der, forger.der, rogue.der, world.leaf.der, b"garbage"))
         assert world.store._resolver.generation == 0
+
+    def test_what_an_anchor_is_named_for_but_did_not_sign_is_not_learned(self, world: World) -> None:
+        impostor = world.pki.root("Public Root")
+        forger = impostor.ca("Public Issuing CA", identifiers=False)
+        world.store.learn((forger.leaf(HOST).der, forger.der))
+        assert world.store._resolver.generation == 0
+
+    def test_what_only_the_machine_s_store_vouches_for_is_not_learned(self, world: World) -> None:
+        """An interceptor whose root is installed here shall not fill the places of the public's intermediates."""
+        corporate = world.pki.root("Corp Inspection CA")
+        store = TrustStore(world.root.pem, corporate.pem)
+        store.learn((world.leaf.der, corporate.ca("Corp Issuing CA").der))
+        assert store._resolver.generation == 0
 
     def test_learning_is_bounded(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("prober.interception.chains.MAX_LEARNED", 3)

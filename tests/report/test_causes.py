@@ -105,6 +105,21 @@ def test_untrusted_certificates_go_by_issuer(world: ModuleType) -> None:
     assert "on or behind route inspected" in finding.hint
 
 
+def test_untrusted_certificates_of_two_issuers_are_two_findings(world: ModuleType) -> None:
+    run = world.run_of()
+    other = "CN=Another CA"
+    odd = next(index for index, each in enumerate(run.results) if each.trusted is False)
+    results = list(run.results)
+    tls = results[odd].tls
+    leaf = msgspec.structs.replace(tls.chain[0], issuer=other)
+    tls = msgspec.structs.replace(tls, chain=(leaf, *tls.chain[1:]))
+    results[odd] = msgspec.structs.replace(results[odd], tls=tls)
+    findings = findings_of(msgspec.structs.replace(run, results=tuple(results)))
+    untrusted = [each for each in findings if each.kind is Kind.UNTRUSTED]
+    assert [each.results for each in untrusted] == [49, 1]
+    assert untrusted[1].sentence.endswith(f"issued by {other}")
+
+
 def test_an_https_proxys_own_certificate(world: ModuleType, bench: Bench) -> None:
     failure = Failure(Stage.PROXY_TLS, 2, Reason.CERT_EXPIRED, "ended yesterday")
     bench.add(world.ROUTES[2], 3, hops=(HopFacts(), HopFacts(tls=world.tls(), tls_failure=failure)))

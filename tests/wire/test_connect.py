@@ -136,6 +136,12 @@ def test_a_rejected_login() -> None:
     assert reason_of(played.outcome) is Reason.PROXY_DENIED
 
 
+def test_a_401_to_nobody_is_no_demand_of_the_proxy() -> None:
+    """Only after a login does 401 stand for 407: before it, the password would go to whoever asks like a server."""
+    reply = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n'
+    assert reason_of(play_all_cuts(with_login, [reply]).outcome) is Reason.PROXY_AUTH_REQUIRED
+
+
 def test_a_login_sent_at_once() -> None:
     def ready() -> Connect:
         layer = with_login()
@@ -190,6 +196,20 @@ def test_a_proxy_that_closes_inside_its_407_leaves_the_challenge() -> None:
     outcome = layer.eof()
     assert isinstance(outcome, Challenge)
     assert not outcome.reusable
+
+
+def test_a_proxy_that_hangs_up_on_the_login_leaves_the_challenge() -> None:
+    """It had promised to keep the connection: the login may go out on another one. Once it answers, it answered."""
+    asked = ASKED + b"Content-Length: 0\r\n\r\n"
+    layer = with_login()
+    assert play(layer, [[asked]], login=True).outcome is NEED_MORE
+    outcome = layer.eof()
+    assert isinstance(outcome, Challenge)
+    assert (outcome.reusable, outcome.offered) == (False, ("basic",))
+    assert outcome.refusal.status == 407
+    layer = with_login()
+    play(layer, [[asked], [OK[:20]]], login=True)
+    assert reason_of(layer.eof()) is Reason.PROXY_CLOSED
 
 
 @pytest.mark.parametrize(
