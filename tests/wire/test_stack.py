@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from OpenSSL import SSL
 
 from prober.model import Reason, Stage
 from prober.wire.exchange import Exchange
@@ -321,3 +322,22 @@ def test_a_guard_sees_every_rung_once(contexts: Contexts) -> None:
     drive(stack, FixedPeer(steps, HttpPeer([OK])))
     assert stack.finished
     assert seen == [0, 1]
+
+
+def test_the_goodbye_reaches_the_innermost_session_through_all_others(contexts: Contexts) -> None:
+    origin = TlsPeer(contexts(), lambda _: ANSWER)
+    second = TlsPeer(contexts(), HttpPeer([OK], origin))
+    first = TlsPeer(contexts(), HttpPeer([OK], second))
+    exchange = Exchange(target(), user_agent="ua")
+    stack = make(
+        [
+            (tls(), "proxy-tls", 1), (connect(), "proxy", 1), (tls(), "proxy-tls", 2), (connect(), "proxy", 2),
+            (tls(), "tls", 0), (exchange, "http", 0),
+        ]
+    )  # fmt: skip
+    drive(stack, first)
+    assert stack.finished
+    first(stack.farewell())
+    assert origin.connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN
+    assert not second.connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN
+    assert first.errors == second.errors == origin.errors == []
