@@ -8,11 +8,10 @@ import io
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, TextIO
+from typing import IO, Any, Protocol
 
 from prober.check.conduct import Conduct
 from prober.check.plan import Plan
@@ -169,24 +168,13 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
 
     Raises OSError.
     """
-    if format_ in ("json", "svg"):
-        text = _json(run) if format_ == "json" else _svg(run, verbose)
-        write: Callable[[TextIO], object] = lambda stream: stream.write(text)  # noqa: E731 # one line each way
-    elif format_ == "csv":
-        from prober.report.csv import write_csv
-
-        write = partial(write_csv, run.results)
-    else:
+    if path is None and format_ == "table":
         from prober.report.table import write_table
 
-        write = partial(write_table, run, verbose=verbose)
-    if path is None and format_ == "table":
-        write(sys.stdout)  # which knows its terminal
+        write_table(run, sys.stdout, verbose=verbose)  # which knows its terminal
         sys.stdout.flush()
         return
-    whole = io.StringIO()
-    write(whole)
-    data = whole.getvalue().encode()
+    data = _rendered(run, format_, verbose).encode()
     if path is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
@@ -200,13 +188,20 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         replace_file(path, data)
 
 
-def _json(run: Run) -> str:
-    from prober.report.files import encode
+def _rendered(run: Run, format_: str, verbose: int) -> str:
+    if format_ == "json":
+        from prober.report.files import encode
 
-    return encode(run, indent=2).decode() + "\n"
+        return encode(run, indent=2).decode() + "\n"
+    from prober.report.table import render_svg, write_table
 
+    if format_ == "svg":
+        return render_svg(run, verbose=verbose)
+    text = io.StringIO()
+    if format_ == "csv":
+        from prober.report.csv import write_csv
 
-def _svg(run: Run, verbose: int) -> str:
-    from prober.report.table import render_svg
-
-    return render_svg(run, verbose=verbose)
+        write_csv(run.results, text)
+    else:
+        write_table(run, text, verbose=verbose)
+    return text.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prober.engine.resolver import as_address
 from prober.engine.settings import USER_AGENT, ProbeSettings
-from prober.model import Hop, HopScheme, Route, Scheme, Stage, Target
+from prober.model import Hop, HopScheme, Route, Scheme, Stage, Target, authority
 from prober.wire.connect import Connect
 from prober.wire.exchange import Exchange
 from prober.wire.layer import Layer
@@ -59,8 +59,7 @@ def assemble(
 def _negotiation(hop: Hop, host: str, port: int, *, anonymous_first: bool) -> Connect | Socks4 | Socks5:
     can_login = hop.user is not None
     if hop.scheme.is_http:
-        bracketed = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return Connect(bracketed, user_agent=USER_AGENT, can_login=can_login)
+        return Connect(authority(host, port), user_agent=USER_AGENT, can_login=can_login)
     address: Address = as_address(host) or host
     if hop.scheme in (HopScheme.SOCKS4, HopScheme.SOCKS4A):
         return Socks4(address, port, user_id=hop.user or "")

@@ -190,30 +190,31 @@ def test_all_mistakes_at_once(prober: Any, tmp_path: Path) -> None:
     assert len(done.err.splitlines()) == 4, done.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def hanging(lab: Path, saved: Path) -> list[str]:
+    """A run with one target that answers at once and one that never does."""
+    how = [
+        "check",
+        "--config",
+        str(lab),
+        "--via",
+        "direct",
+        "--timeout",
+        "60",
+        "--format",
+        "jsonl",
+        "--save",
+        str(saved),
+    ]
+    return [*how, "https://any.lab.test/", "tls://silent.lab.test"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
 def test_an_interrupted_run_reports_what_it_has(
     start: Any, lab: Path, tmp_path: Path, number: signal.Signals, workers: list[str]
 ) -> None:
     saved = tmp_path / "run.json"
-    targets = ["https://any.lab.test/", *(f"tls://silent.lab.test:443{extra}" for extra in ("",))]
-    process = start(
-        [
-            "check",
-            "--config",
-            str(lab),
-            "--via",
-            "direct",
-            "--timeout",
-            "60",
-            "--format",
-            "jsonl",
-            "--save",
-            str(saved),
-            *workers,
-            *targets,
-        ]
-    )
+    process = start([*hanging(lab, saved), *workers])
     first = json.loads(process.stdout.readline())
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
@@ -299,20 +300,7 @@ def test_no_password_anywhere(prober: Any, lab: Path, tmp_path: Path) -> None:
 
 def test_a_second_ctrl_c_does_not_cost_the_report(start: Any, lab: Path, tmp_path: Path) -> None:
     saved = tmp_path / "run.json"
-    common = [
-        "check",
-        "--config",
-        str(lab),
-        "--via",
-        "direct",
-        "--timeout",
-        "60",
-        "--format",
-        "jsonl",
-        "--save",
-        str(saved),
-    ]
-    process = start([*common, "https://any.lab.test/", "tls://silent.lab.test"])
+    process = start(hanging(lab, saved))
     json.loads(process.stdout.readline())
     for _ in range(5):
         process.send_signal(signal.SIGINT)
