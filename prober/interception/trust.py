@@ -20,7 +20,7 @@ from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
 from prober.interception.certificates import certificate_facts, shown
-from prober.interception.chains import ChainResolver, Ending, Terms
+from prober.interception.chains import ChainResolver, Ending, Standing, Terms
 from prober.interception.names import most_specific, name_problem, normal_host, under
 from prober.interception.recent import Recent
 from prober.model import Anchor, Failure, Reason, Stage
@@ -59,6 +59,8 @@ class Trust:
     not make the signature."""
     problems: tuple[Reason, ...] = ()
     """All that is wrong, the failure's reason first."""
+    standing: Standing | None = None
+    """What the anchor is worth for this host; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class TrustStore:
             added=ending.added,
             forged=ending.forged,
             problems=tuple(dict.fromkeys(reason for reason, _ in problems)),
+            standing=ending.standing,
         )
         return _Judged(trust, since, until, generation)
 
