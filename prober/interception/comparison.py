@@ -1,7 +1,7 @@
 """Observations of all routes side by side, and the verdict on each target over each route.
 
-The same observations give the same verdicts, in whatever order they came; so a saved run can be judged again. Nothing here
-looks at a clock or at the network.
+The same observations give the same verdicts, in whatever order they came; so a saved run can be judged again. Nothing
+here looks at a clock or at the network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from prober.interception.middleboxes import Middleboxes
 from prober.interception.recent import Recent
 from prober.interception.route_index import Expected, Known, RouteIndex, Site, domain_of, expected_of, site_of
 from prober.interception.trust import Trust, TrustStore
-from prober.interception.verdict import Mixed, Verdict, Why, Word
+from prober.interception.verdict import Attribution, Mixed, Verdict, Why, Word
 from prober.model import Anchor, Observation, Route, Target
 
 PairKey = tuple[str, str]

@@ -1,8 +1,8 @@
 """From one look and what it is compared with to a verdict.
 
-The rule. Whoever holds the leaf's private key terminated the connection; so the same key on another, anchored route proves
-that nobody else did. Failing that, an authority that may vouch for the name is enough. Only a chain without one is
-looked at for evidence, and `intercepted` takes points of deciding evidence up to THRESHOLD, from two families other than
+The rule. Whoever holds the leaf's private key terminated the connection; so the same key on another, anchored route
+proves that nobody else did. Failing that, an authority that may vouch for the name is enough. Only a chain without one
+is looked at for evidence, and `intercepted` takes THRESHOLD points of deciding evidence, from two families other than
 names, seen more than once. The worst honest case, split DNS with a private twin of the service, reaches 7.
 """
 
@@ -52,7 +52,7 @@ class Comparable:
     settled: bool = False
     """Whether the contradiction was seen again, between references that kept their key."""
     steady: bool = False
-    """Whether the route's other looks without an anchor, if there are any, show the same handshake: chance is ruled out."""
+    """Whether at least two looks of this kind agree in what the protocol shows: chance is ruled out."""
     pins: frozenset[str] | None = None
 
 

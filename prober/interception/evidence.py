@@ -1,8 +1,8 @@
 """What speaks for interception: single facts with points, each computed from one look and what it is compared with.
 
 Points order and reach the threshold; families keep facts apart that depend on each other (`decision` has the rule).
-Facts with `decides` False are told and ordered by, but never lift a verdict over the threshold: a private twin of a service
-behind split DNS (own authority, own server software) shows all of them without anybody having opened anything.
+Facts with `decides` False are told and ordered by, but never lift a verdict over the threshold: a private twin of a
+service behind split DNS (own authority, own server software) shows all of them without anybody having opened anything.
 Sources and reasons: docs/interception.md.
 """
 
@@ -40,16 +40,16 @@ CATALOGUE: Final[Mapping[str, Kind]] = MappingProxyType(
         "E3": Kind(Family.KEY, 6, "The certificate carries the key of the very authority that signs on this route."),
         "E4": Kind(Family.KEY, 5, "The same key is served for hosts that have different keys."),
         "E5": Kind(Family.CONVERGENCE, 5, "Targets of different families end at the same unknown signer."),
-        "E6": Kind(Family.NAME, 4, "The signer bears the name of an inspection product (2 points at medium confidence)."),
+        "E6": Kind(Family.NAME, 4, "The signer bears the name of an inspection product (2 points if less sure)."),
         "E7": Kind(Family.PROTOCOL, 4, "The server asks for a client certificate elsewhere, not here."),
-        "E8": Kind(Family.SHAPE, 3, "Names or organisation are copied from the real certificate, signed by somebody else."),
+        "E8": Kind(Family.SHAPE, 3, "Names or organisation are the real certificate's, signed by somebody else."),
         "E9": Kind(Family.PROTOCOL, 2, "The handshake differs: ALPN, TLS version, key type, ServerHello.", False),
         "E10": Kind(Family.SHAPE, 4, "Validity is the real certificate's to the second, signed by somebody else."),
         "E11": Kind(Family.HTTP, 3, "The answer inside the tunnel bears a proxy's header that others do not show."),
         "E12": Kind(Family.SHAPE, 3, "The certificate's subject names an inspection product, the real one's does not."),
         "E13": Kind(Family.ANCHOR, 2, "Only a root installed on this machine vouches for the chain.", False),
         "E14": Kind(Family.ANCHOR, 6, "A known interceptor's authority signs: listed as such, or named as your own."),
-        "E15": Kind(Family.SHAPE, 1, "Root sent along, validity beyond what public authorities may give, or brand new.", False),
+        "E15": Kind(Family.SHAPE, 1, "Root sent along, longer validity than public authorities may give, or new.", False),
         "E16": Kind(Family.NAME, 6, "The issuer is called 'Not trusted by …': squid's mark for what it opened."),
         "E17": Kind(Family.KEY, 6, "The issuer is named by name and key identifier, and its key did not sign: forged."),
         "E18": Kind(Family.NAME, 3, "The issuer bears the name of the one that signs the reference, but not its key."),
@@ -207,10 +207,9 @@ def _protocol(look: Look, reference: Look) -> Iterator[Evidence]:
         differs.append(f"an {leaf.key_type} key where {reference.route} has {real.key_type}")
         points += 1
     hello, other = here.hello, there.hello
-    if hello is not None and other is not None and hello.version == other.version:
-        if hello.extensions != other.extensions:
-            differs.append("the ServerHello's extensions come in another order or are others")
-            points += 1
+    if hello and other and hello.version == other.version and hello.extensions != other.extensions:
+        differs.append("the ServerHello's extensions come in another order or are others")
+        points += 1
     if differs:
         yield _evidence("E9", "; ".join(differs), points=min(points, 2))
 
@@ -246,13 +245,19 @@ def _weak_shape(look: Look, leaf: CertificateFacts, real: CertificateFacts) -> I
 
 
 def longest_validity(not_before: float) -> int:
-    """Days that a public TLS certificate issued then may last (CA/Browser Forum Baseline Requirements, section 6.3.2)."""
+    """Days that a public TLS certificate issued then may last (Baseline Requirements, section 6.3.2)."""
     steps = ((1_868_227_200, 47), (1_805_068_800, 100), (1_773_532_800, 200), (1_598_918_400, 398))
     return next((limit for since, limit in steps if not_before >= since), 825)
 
 
 def _evidence(
-    id_: str, text: str, *, points: int | None = None, observed: str = "", expected: str = "", decides: bool | None = None
+    id_: str,
+    text: str,
+    *,
+    points: int | None = None,
+    observed: str = "",
+    expected: str = "",
+    decides: bool | None = None,
 ) -> Evidence:
     kind = CATALOGUE[id_]
     return Evidence(

@@ -22,6 +22,7 @@ NAMED: Final = 8
 Site = tuple[str, int]
 """Host and port: targets that differ in their path only are one."""
 
+
 def site_of(target: Target) -> Site:
     """Where a target is."""
     return normal_host(target.host), target.port

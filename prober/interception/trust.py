@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
-from prober.interception.certificates import certificate_facts, shown
+from prober.interception.certificates import CertificateFacts, certificate_facts, shown
 from prober.interception.chains import ChainResolver, Ending, Standing, Terms
 from prober.interception.names import most_specific, name_problem, normal_host, under
 from prober.interception.recent import Recent
@@ -61,6 +61,8 @@ class Trust:
     """All that is wrong, the failure's reason first."""
     standing: Standing | None = None
     """What the anchor is worth for this host; None without one."""
+    known_bad: str | None = None
+    interceptor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class TrustStore:
     def generation(self) -> int:
         """Grows whenever `learn` brought something: what was not good before may be better now."""
         return self._resolver.generation
+
+    def certificate(self, sha256: str) -> CertificateFacts | None:
+        held = (authority.certificate.facts for authority in self._resolver._authorities)
+        return next((facts for facts in held if facts.sha256 == sha256), None)
+
+    def stores_of(self, spki_sha256: str) -> tuple[str, ...]:
+        return ()
+
+    def knows_name_of(self, facts: CertificateFacts) -> bool:
+        return False
 
     def pinned_keys(self, host: str) -> frozenset[str] | None:
         """SPKI digests pinned for a host; None = no pins."""
