@@ -33,11 +33,18 @@ _GRAVEST: Final = (Word.INTERCEPTED, Word.SUSPECT, Word.BLOCKED)
 @dataclass(slots=True)
 class _Pair:
     target: Target
+    site: Site
     route: Route
     looks: deque[Look]
     verdict: Verdict | None = None
     made_at: tuple[int, int] = (-1, -1)
     """Revisions of the site and of everything for which the verdict stands; -1 = other sites play no part."""
+    clean: frozenset[str] = frozenset()
+    """Leaf keys whose looks were judged clean."""
+    content: tuple[object, ...] = ()
+    """What the newest look shows."""
+    alike: int = 0
+    """Looks in a row that showed it, those that have gone included."""
     silent: int = 0
     """Observations without a certificate since the last one with one."""
 
@@ -91,8 +98,11 @@ class Comparison:
         looks = pair.looks
         dropped = looks[0] if looks.maxlen is not None and len(looks) == looks.maxlen else None
         looks.append(look)
-        if dropped is not None and all(each.content == look.content for each in (dropped, *looks)):
-            return
+        content = look.content
+        pair.alike = pair.alike + 1 if content == pair.content else 1
+        pair.content = content
+        if dropped is not None and pair.alike > len(looks):
+            return  # one like all the others went, one like them came
         if dropped is not None:
             self._index.remove(dropped)
         self._index.add(look)
@@ -104,10 +114,9 @@ class Comparison:
         if pair is None:
             return
         self._drop(pair)
-        site = site_of(pair.target)
-        self._sites[site].pairs.remove(pair)
-        if not self._sites[site].pairs:
-            del self._sites[site]
+        self._sites[pair.site].pairs.remove(pair)
+        if not self._sites[pair.site].pairs:
+            del self._sites[pair.site]
 
     def trust(self, observation: Observation, target: Target) -> Trust | None:
         """The judgement on one observation's chain with all that is known by now; None without a chain."""
@@ -119,7 +128,7 @@ class Comparison:
         pair = self._pairs[target_id, route]
         if self._generation != self._judge.generation:
             self._see_again()
-        now = (self._sites[site_of(pair.target)].revision, self._revision)
+        now = (self._sites[pair.site].revision, self._revision)
         if pair.verdict is None or pair.made_at not in (now, (now[0], -1)):
             pair.verdict = self._decide(pair)
             anchored = all(look.view.anchored for look in pair.looks)
@@ -145,24 +154,31 @@ class Comparison:
         own = (target_id, route)
         return (own,) if nearest is None else ((nearest.target.id, nearest.route), own)
 
+    def clean_keys(self, target_id: str, route: str) -> frozenset[str]:
+        """SHA-256 of the leaf keys on a route that were judged clean, if the whole verdict is; else empty."""
+        verdict = self.verdict(target_id, route)
+        clean = verdict.word is Word.CLEAN and not verdict.policy_mismatch
+        return self._pairs[target_id, route].clean if clean else frozenset()
+
     # what is known
 
     def _changed(self, pair: _Pair) -> None:
         self._revision += 1
-        self._sites[site_of(pair.target)].revision += 1
+        self._sites[pair.site].revision += 1
 
     def _drop(self, pair: _Pair) -> None:
         for look in pair.looks:
             self._index.remove(look)
         pair.looks.clear()
+        pair.content, pair.alike = (), 0
         self._changed(pair)
 
     def _pair(self, target: Target, route: Route) -> _Pair:
         key = (target.id, route.name)
         pair = self._pairs.get(key)
         if pair is None:
-            pair = self._pairs[key] = _Pair(target, route, deque(maxlen=self._window))
-            self._sites.setdefault(site_of(target), _SiteLooks()).pairs.append(pair)
+            pair = self._pairs[key] = _Pair(target, site_of(target), route, deque(maxlen=self._window))
+            self._sites.setdefault(pair.site, _SiteLooks()).pairs.append(pair)
         return pair
 
     def _view(self, chain: tuple[bytes, ...], host: str, at: float) -> View:
@@ -197,6 +213,8 @@ class Comparison:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
         verdicts = [decide(look, self._comparable(pair, look), self._middleboxes, self._without) for look in pair.looks]
         chosen, look = self._gravest(verdicts, pair.looks)
+        judged = zip(verdicts, pair.looks, strict=True)
+        pair.clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
         told = [each for each in verdicts if each.word in (Word.INTERCEPTED, Word.SUSPECT)]
         if chosen.word in (Word.INTERCEPTED, Word.SUSPECT):
             mixed = Mixed(len(told), len(verdicts)) if len(told) < len(verdicts) else None
@@ -226,7 +244,7 @@ class Comparison:
     def _comparable(self, pair: _Pair, look: Look) -> Comparable:
         view = look.view
         same = self._same_key(pair, view.key)
-        earlier = self._baseline.looks(site_of(pair.target))
+        earlier = self._baseline.looks(pair.site)
         known = next((each for each in earlier if each.view.key == view.key), None)
         reference = None if same is not None else self._reference(pair, look)
         return Comparable(
@@ -243,7 +261,7 @@ class Comparison:
 
     def _others(self, pair: _Pair) -> Iterator[_Pair]:
         """Pairs of the same site over other routes."""
-        return (other for other in self._sites[site_of(pair.target)].pairs if other.route.name != pair.route.name)
+        return (other for other in self._sites[pair.site].pairs if other.route.name != pair.route.name)
 
     def _references(self, pair: _Pair) -> list[Look]:
         """Anchored looks at the same site over other routes; a route that shows both is also a reference to itself."""

@@ -105,7 +105,7 @@ class Look:
         """All that a verdict can depend on, the moment apart."""
         tls = self.tls
         facts = (tls.version, tls.alpn, tls.client_cert_requested, tls.key_proven, tls.hello)
-        return (id(self.view), facts, self.http.headers if self.http is not None else None)
+        return (self.view, facts, self.http.headers if self.http is not None else None)
 
 
 def look_at(target: Target, route: str, hops: int, observation: Observation, view: View, tls: TlsFacts) -> Look:
