@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from prober.interception.recent import Recent
+from prober.spki import issuer_subject_key
 
 MAX_DER: Final = 65_536
 """Bytes; larger certificates are refused unread."""
@@ -138,7 +139,7 @@ def _facts(certificate: x509.Certificate, sha256: str) -> CertificateFacts:
     key_type, key_bits = _key(certificate, unreadable)
     extensions = _extensions(certificate, unreadable)
     sans, san_count = _sans(extensions.get(x509.SubjectAlternativeName))
-    issuer_der, subject_der, spki = _fields(certificate.tbs_certificate_bytes)
+    issuer_der, subject_der, spki = issuer_subject_key(certificate.tbs_certificate_bytes)
     subject, subject_id = _name(certificate.subject)
     issuer, issuer_id = (subject, subject_id) if issuer_der == subject_der else _name(certificate.issuer)
     constraints = extensions.get(x509.BasicConstraints)
@@ -232,26 +233,3 @@ def _name(name: x509.Name) -> tuple[str, str]:
 
 def _folded(value: str | bytes) -> str:
     return value.hex() if isinstance(value, bytes) else " ".join(value.split()).casefold()
-
-
-def _fields(tbs: bytes) -> tuple[bytes, bytes, bytes]:
-    """Issuer, subject and SubjectPublicKeyInfo out of a TBSCertificate that is known to parse, octet for octet.
-
-    Re-encoding the parsed key would not do for its digest: other point forms and parameters give another one.
-    """
-    position = _tlv(tbs, 0)[0]
-    fields = []
-    for _ in range(7 if tbs[position] == 0xA0 else 6):  # [0] version, serial, signature, issuer, validity, subject, key
-        content, length = _tlv(tbs, position)
-        fields.append(tbs[position : content + length])
-        position = content + length
-    return fields[-4], fields[-2], fields[-1]
-
-
-def _tlv(data: bytes, position: int) -> tuple[int, int]:
-    """Where the content of the DER element at `position` starts and how long it is (X.690 section 8.1)."""
-    first = data[position + 1]
-    if first < 0x80:
-        return position + 2, first
-    octets = first & 0x7F
-    return position + 2 + octets, int.from_bytes(data[position + 2 : position + 2 + octets])

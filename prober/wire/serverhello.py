@@ -1,4 +1,4 @@
-"""Reads the ServerHello out of the bytes a server sends (RFC 8446 sections 4.1.3, 4.1.4, 5.1; RFC 5246 section 7.4.1.3).
+"""Reads the ServerHello out of the bytes a server sends (RFC 8446 sections 4.1.3, 4.1.4, 5.1; RFC 5246 7.4.1.3).
 
 It looks on while OpenSSL does the handshake, because no getter has what comparing routes needs: the order of the
 extensions, and whether a HelloRetryRequest came first. It is never stricter than it must be to understand: whether the

@@ -93,14 +93,13 @@ def test_a_real_handshake_however_it_is_cut(name: str) -> None:
 def test_nothing_before_the_last_byte_and_nothing_read_after_it(name: str) -> None:
     said, _ = transcript(*HANDSHAKES[name][:2])
     reader = ServerHelloReader()
-    for at, byte in enumerate(bytewise(said)):
+    rest = iter(bytewise(said))
+    while not reader.over:
         assert reader.hello is None
-        reader.feed(byte)
-        if reader.over:
-            break
+        reader.feed(next(rest))
     hello = reader.hello
     assert hello is not None
-    assert at < len(said) - 500  # certificates and the rest have not been looked at
+    assert len(list(rest)) > 500  # certificates and the rest have not been looked at
     reader.feed(said)
     assert reader.hello is hello
 
