@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from prober.interception.certificates import CertificateFacts
+from prober.interception.trust import Trust
 from prober.model import (
     Anchor,
     Failure,
@@ -34,29 +37,27 @@ from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Run,
 STARTED = 1_795_309_623.25
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """Facts as `prober.interception.certificates` states them, read from a made-up text `subject|issuer`."""
-
-    spki_sha256: str
-    subject: str
-    issuer: str
-    serial: str = "0a1b"
-    not_before: float = 1_767_225_600.0
-    not_after: float = 1_798_761_600.0
-    sans: tuple[str, ...] = ("a.example", "*.b.example")
+def judged(trusted: bool, failure: Failure | None, anchor: Anchor) -> Trust:
+    return Trust(trusted, failure, anchor, ())
 
 
-@dataclass(frozen=True)
-class Judgement:
-    trusted: bool
-    failure: Failure | None
-    anchor: Anchor
-
-
-def read(der: bytes) -> Certificate | None:
+def read(der: bytes) -> CertificateFacts | None:
+    """Facts as `prober.interception.certificates` states them, from a made-up text `subject|issuer`."""
     subject, bar, issuer = der.decode("utf-8", "surrogateescape").partition("|")
-    return Certificate(hashlib.sha256(b"spki" + der).hexdigest(), subject, issuer) if bar else None
+    if not bar:
+        return None
+    made = dict.fromkeys(each.name for each in fields(CertificateFacts))
+    facts: dict[str, Any] = made | {
+        "sha256": hashlib.sha256(der).hexdigest(),
+        "spki_sha256": hashlib.sha256(b"spki" + der).hexdigest(),
+        "subject": subject,
+        "issuer": issuer,
+        "serial": "0a1b",
+        "not_before": 1_767_225_600.0,
+        "not_after": 1_798_761_600.0,
+        "sans": ("a.example", "*.b.example"),
+    }
+    return CertificateFacts(**facts)
 
 
 def tls(issuer: str = "CN=Microsoft TLS RSA Root G2") -> TlsFacts:
@@ -101,7 +102,7 @@ def targets(count: int = 57) -> list[Target]:
     return made
 
 
-def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation, Judgement | None]:
+def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation, Trust | None]:
     """What this world shows: hq refuses every fourth target, `inspected` re-signs, `dead` does not resolve."""
     failure: Failure | None = None
     issuer = "CN=Microsoft TLS RSA Root G2"
@@ -120,9 +121,9 @@ def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation,
         status = 503
     secure = target.scheme is not Scheme.HTTP and failure is None
     untrusted = Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, f"chain ends in {issuer}")
-    judged = Judgement(True, None, Anchor.VENDOR_PRIVATE)
+    trust = judged(True, None, Anchor.VENDOR_PRIVATE)
     if "Corp" in issuer:
-        judged = Judgement(False, untrusted, Anchor.UNKNOWN)
+        trust = judged(False, untrusted, Anchor.UNKNOWN)
     hops = tuple(HopFacts(status=200 if failure is None else failure.status) for _ in route.hops)
     observation = Observation(
         target=target.id,
@@ -135,15 +136,15 @@ def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation,
         http=HttpFacts(status, (("server", "Kestrel"),)) if failure is None else None,
         hops=hops,
     )
-    return observation, judged if secure else None
+    return observation, trust if secure else None
 
 
 def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: bool = True) -> Run:
     results = []
     for route in routes:
         for number, target in enumerate(targets(count)):
-            observation, judged = observe(target, route, number)
-            results.append(build_result(target, route, [observation], judged, "paris", facts=read))
+            observation, trust = observe(target, route, number)
+            results.append(build_result(target, route, [observation], trust, "paris", facts=read))
     skipped: list[SkippedDoc] = [
         skipped_document({"host": f"{{workspace}}.{name}.example.com", "service": "MDI", "group": "sensor"}, *why)
         for name in ("a", "b", "c")
