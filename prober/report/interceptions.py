@@ -101,12 +101,23 @@ def _finding(
         sentence=sentence,
         hint=hint,
         words=told.words,
-        windows="",
+        windows="" if kind is Kind.CLIENT_CERTIFICATE else _windows(results),
         detail=detail,
         names=names_of(results),
         results=len(results),
-        evidence=_evidence(results),
+        evidence=tuple(
+            proof
+            for proof in _evidence(results)
+            if kind is not Kind.CLIENT_CERTIFICATE or proof.id == CLIENT_CERTIFICATE_LOST
+        ),
     )
+
+
+def _windows(results: Iterable[Result]) -> str:
+    """What Windows would show about the certificate, where all agree."""
+    failures = (result.trust_failure for result in results)
+    codes = {failure.windows for failure in failures if failure is not None and failure.windows is not None}
+    return " or ".join(f"Windows shows about {code.hresult} {code.name}" for code in codes) if len(codes) == 1 else ""
 
 
 def _evidence(results: Iterable[Result]) -> tuple[Proof, ...]:

@@ -31,7 +31,7 @@ class Cell:
     intercepted: int = 0
     """On every connection."""
     mixed: int = 0
-    """On some connections only."""
+    """Intercepted on some connections only."""
     suspect: int = 0
     blocked: int = 0
 
@@ -42,9 +42,9 @@ class Cell:
         self.untrusted += untrusted_else(result)
         self.odd_status += result.http is not None and result.http.as_expected is False
         word, mixed = word_of(result), is_mixed(result)
-        self.mixed += mixed
         self.intercepted += word == Word.INTERCEPTED and not mixed
-        self.suspect += word == Word.SUSPECT and not mixed
+        self.mixed += word == Word.INTERCEPTED and mixed
+        self.suspect += word == Word.SUSPECT
         self.blocked += word == Word.BLOCKED
 
 

@@ -80,13 +80,13 @@ def egresses_of(run: Run) -> tuple[str, ...]:
 
 
 def prefix_route(route: Route, hops: int) -> Route:
-    """The first `hops` proxies of a chain as a route of its own, `chain[2]`: a name that no configured route can bear.
+    """The first `hops` proxies of a chain as a route of its own, `chain[:2]`: a name that no configured route can bear.
 
     Raises ValueError where there are not as many, or no more.
     """
     if not 0 <= hops < len(route.hops):
         raise ValueError(f"route {route.name} has {len(route.hops)} proxies: {hops} of them are no prefix")
-    return Route(f"{route.name}[{hops}]", route.hops[:hops])
+    return Route(f"{route.name}[:{hops}]", route.hops[:hops])
 
 
 def _pair(

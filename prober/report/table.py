@@ -29,6 +29,7 @@ NAMES_SHOWN: Final = 5
 ROUTE_WIDTH: Final = 16
 """Columns that a route's name may take."""
 _GAP: Final = 2
+_LEGEND_GAP: Final = "   "
 _GRAVE: Final = frozenset({Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.CLIENT_CERTIFICATE, Kind.BLOCKED})
 
 
@@ -52,7 +53,7 @@ class Glyphs:
 
 
 UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "▲", "◭", "△", "⊘", "…", " · ", "→")
-ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "I", "M", "S", "B", "...", " - ", "->")
+ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "#", "%", "*", "@", "...", " - ", "->")
 
 _HEADINGS: Final = {
     Kind.UNREACHABLE: ("Not reached", "bold red"),
@@ -136,7 +137,7 @@ class _Report:
         self._notes()
         self.console.print()
         if line := verdict_line(self.run):
-            self._print(self._text(line))
+            self._print(self._text(line, self._verdict_style()))
         self._print(self._summary())
 
     def _text(self, text: str, style: str = "", *, limit: int = 4000) -> Text:
@@ -165,7 +166,7 @@ class _Report:
                 line.rstrip()
                 self.console.print(line, soft_wrap=True)
             self.console.print()
-        self._print(self._legend(rows))
+        self._legend(rows)
 
     def _label(self, row: Row) -> Text:
         return self._text(row.service, "bold", limit=20) if row.geography is None else self._geography(row.geography)
@@ -207,8 +208,8 @@ class _Report:
             _Mark(glyphs.odd, cell.odd_status, "cyan", "other status"),
         )
 
-    def _legend(self, rows: Iterable[Row]) -> Text:
-        """Only the marks that the table shows."""
+    def _legend(self, rows: Iterable[Row]) -> None:
+        """Only the marks that the table shows, as many on a line as fit."""
         glyphs = self.glyphs
         cells = [cell for row in rows for cell in row.cells.values()]
         marks = {mark.glyph: mark for cell in cells for mark in self._marks(cell) if mark.count}
@@ -219,11 +220,16 @@ class _Report:
             *((f"{each.glyph}n", each.meaning, each.style, each.glyph in marks) for each in self._marks(Cell())),
             (glyphs.absent, "not probed", "dim", any(not row.cells for row in rows)),
         ]
-        legend = Text()
-        for mark, meaning, style, present in shown:
-            if present:
-                legend.append("   " if legend else "").append(mark, style).append(f" {meaning}", "dim")
-        return legend
+        items = [
+            Text.assemble((mark, style), (f" {meaning}", "dim")) for mark, meaning, style, present in shown if present
+        ]
+        line = Text()
+        for item in items:
+            if line and line.cell_len + len(_LEGEND_GAP) + item.cell_len > self.console.width:
+                self.console.print(line, soft_wrap=True)
+                line = Text()
+            line.append(_LEGEND_GAP if line else "").append_text(item)
+        self.console.print(line, soft_wrap=True)
 
     # what is behind it
 
@@ -247,7 +253,7 @@ class _Report:
         do = self.glyphs.do
         step = indent + len(do) + 1
         self._print(self._text(finding.hint), indent=step, mark=Text(f"{' ' * indent}{do} ", "bold"))
-        ids = " ".join(proof.id for proof in finding.evidence)
+        ids = "" if self.verbose else " ".join(proof.id for proof in finding.evidence)
         about = (finding.words, finding.windows, f"evidence {ids}" if ids else "")
         if any(about):
             self._print(self._text(self.glyphs.dot.join(filter(None, about)), "dim"), indent=indent)
@@ -294,6 +300,12 @@ class _Report:
         for note in self.run.notes:
             self._print(self._text(note.text), indent=2)
 
+    def _verdict_style(self) -> str:
+        counts = self.run.summary
+        if counts.intercepted or counts.blocked:
+            return "bold red"
+        return "bold yellow" if counts.suspect else "green"
+
     def _summary(self) -> Text:
         counts, duration = self.run.summary, duration_of(self.run)
         if not counts.probes:
@@ -310,7 +322,8 @@ class _Report:
             "" if duration is None else seconds(duration),
             "" if self.run.complete else "INTERRUPTED",
         ]
-        style = "bold green" if fine and self.run.complete else "bold red" if counts.unreachable else "bold yellow"
+        grave = counts.unreachable or counts.intercepted
+        style = "bold green" if fine and self.run.complete else "bold red" if grave else "bold yellow"
         return self._text(self.glyphs.dot.join(filter(None, parts)), style)
 
 

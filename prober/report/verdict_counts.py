@@ -33,27 +33,27 @@ def _words(judged: Sequence[Result]) -> list[str]:
 def _part(run: Run, word: str, results: Sequence[Result]) -> str:
     head = f"{len(results):,} {word}"
     if word in (Word.INTERCEPTED, Word.BLOCKED, Word.SUSPECT):
-        return f"{head} on {_ways(run, results)}{_of_them_mixed(results)}"
+        return f"{head}{_ways(run, results)}"
     if word == Word.CLEAN:
         return f"{head} ({', '.join(_grounds(results))})"
     reasons = Counter(each.interception.reason for each in results if each.interception and each.interception.reason)
     if not reasons:
         return head
+    if len(reasons) == 1:
+        return f"{head} ({next(iter(reasons))})"
     return f"{head} ({', '.join(f'{number:,} {reason}' for reason, number in reasons.most_common())})"
 
 
 def _ways(run: Run, results: Sequence[Result]) -> str:
-    """The ways out, with their numbers where there are several."""
+    """` on hq`, or in brackets what is on which of several ways; and how many are mixed."""
     ways = ways_of(run)
     counted = Counter((result.egress, result.route) for result in results)
-    if len(counted) == 1:
-        return way_name(next(iter(counted)), ways)
-    return " and ".join(f"{way_name(way, ways)} ({counted[way]:,})" for way in ways if counted[way])
-
-
-def _of_them_mixed(results: Sequence[Result]) -> str:
     mixed = sum(map(is_mixed, results))
-    return f" ({mixed:,} of them at times)" if mixed else ""
+    at_times = f"{mixed:,} of them at times" if mixed else ""
+    if len(counted) == 1:
+        return f" on {way_name(next(iter(counted)), ways)}{f' ({at_times})' if mixed else ''}"
+    shares = ", ".join(f"{counted[way]:,} on {way_name(way, ways)}" for way in ways if counted[way])
+    return f" ({shares}{f'; {at_times}' if mixed else ''})"
 
 
 def _grounds(results: Sequence[Result]) -> list[str]:

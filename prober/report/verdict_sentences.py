@@ -31,7 +31,7 @@ _STORES: Final[Mapping[str, str]] = MappingProxyType(
 _BUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         Why.NOT_REPEATED.value: "it was seen once and did not come again",
-        Why.WEAK.value: "nothing else speaks for it",
+        Why.WEAK.value: "there is too little beside that to be sure",
     }
 )
 """Why `suspect` is not `intercepted`."""
@@ -78,11 +78,8 @@ class Told:
     @property
     def place(self) -> str:
         """Where the inspection is to be looked for, with its preposition."""
-        hop = self.verdicts[0].hop
-        if hop == 0:
+        if self.verdicts[0].hop == 0:
             return "on this machine or in front of its first proxy"
-        if hop and len(self.routes) == 1:
-            return f"on {proxy_name(hop, self.routes[0])}"
         return f"on {self.over}" if any(route.hops for route in self.routes) else "on this machine or on its way out"
 
     @property
@@ -112,7 +109,7 @@ def said(kind: Kind, told: Told) -> tuple[str, str, str]:
         Kind.UNTRUSTED: _not_pinned,
     }
     sentence, hint = sayings[kind](told)
-    return sentence, hint, _where(told) if kind in (Kind.INTERCEPTED, Kind.SUSPECT) else ""
+    return sentence, hint, _where(told)
 
 
 def certificate_name(result: Result) -> str:
@@ -131,12 +128,13 @@ def _intercepted(told: Told) -> tuple[str, str]:
 def _suspect(told: Told) -> tuple[str, str]:
     reason = told.verdicts[0].reason
     if reason == Why.CONTRADICTING:
+        odd, _ = commonest(each.evidence[0].text for each in told.verdicts if each.evidence)
         head = f"{told.count} {told.verb('has', 'have')} an anchored certificate, {_signed(told, stores=False)}"
-        but = "handshake or answer contradict what another route shows"
+        parts = (f"{head}; yet {odd}" if odd else head, *_more(told))
     else:
         head = f"{_at_times(told)}{told.count} {told.verb('looks', 'look')} intercepted: {_signed(told)}"
-        but = _BUT.get(reason or "", "")
-    return "; ".join(filter(None, (f"{told.through}{head}", *_more(told), but))), _doubt(told, reason)
+        parts = (head, *_more(told), _BUT.get(reason or "", ""))
+    return f"{told.through}{'; '.join(filter(None, parts))}", _doubt(told, reason)
 
 
 def _doubt(told: Told, reason: str | None) -> str:
@@ -144,14 +142,16 @@ def _doubt(told: Told, reason: str | None) -> str:
     if reason == Why.NOT_REPEATED:
         return "Probe again with --attempts 10: a cluster may open some connections only."
     if reason == Why.CONTRADICTING:
-        return (
-            f"Ask who runs {told.over} whether it opens these connections; the headers and the handshake under -v and "
-            "in the saved run say what is odd."
-        )
-    return (
-        "Give it something to compare with: a direct route, --baseline with a run that was clean, or --pin. If this "
-        "authority is meant to sign these names, name it with --trust-roots."
+        return f"Ask who runs {told.over} whether it opens these connections; -v shows the evidence."
+    meant = (
+        "If this authority is meant to sign these names, name it with --trust-roots; if it is your own inspection, "
+        "with --known-interceptor."
     )
+    if _references(told):
+        return (
+            f"Ask who runs {told.over} whose authority that is: a private twin of the service looks the same. {meant}"
+        )
+    return f"Give it something to compare with: a direct route, --baseline with a run that was clean, --pin. {meant}"
 
 
 def _blocked(told: Told) -> tuple[str, str]:
@@ -276,8 +276,9 @@ def _at_times(told: Told) -> str:
 def _exempt(told: Told) -> str:
     text = f"Exempt {told.meant} from TLS inspection {told.place}{_demanded(told)}."
     if any(result.target.service for result in told.results):
-        text += " Defender checks who signed: a root installed on the device does not help."
-    if told.verdicts[0].hop is None and any(len(route.hops) > 1 for route in told.routes):
+        text += " Defender checks who signed."
+    located = told.verdicts[0].hop is not None or any(result.prefixes for result in told.results)
+    if not located and any(len(route.hops) > 1 for route in told.routes):
         text += " --locate finds out which proxy of the chain it is."
     return text
 
@@ -292,6 +293,7 @@ def _demanded(told: Told) -> str:
 
 
 def _where(told: Told) -> str:
+    """Where the signer first appears, if that is known."""
     hop = told.verdicts[0].hop
     if hop is None or not told.routes:
         return ""
