@@ -135,7 +135,7 @@ def test_what_a_socks_proxy_says_has_no_windows_code(world: ModuleType, target: 
 
 def test_trust_is_a_fact_of_its_own(world: ModuleType, target: Target) -> None:
     untrusted = Failure(Stage.TLS, 0, Reason.CERT_EXPIRED, "ended yesterday")
-    judged = world.Judgement(False, untrusted, Anchor.PUBLIC)
+    judged = world.judged(False, untrusted, Anchor.PUBLIC)
     observation = replace(seen(1), tls=world.tls())
     result = build_result(target, DIRECT, [observation], judged, "paris", facts=world.read)
     assert (result.reachable, result.trusted, result.failure) == (True, False, None)

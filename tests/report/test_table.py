@@ -141,7 +141,7 @@ def hostile_run(world: ModuleType, text: str) -> Run:
         http=HttpFacts(404, ((text, text),)),
         hops=(HopFacts(offered=(text,), login="accepted"),),
     )
-    untrusted = world.Judgement(False, Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, text), world.Anchor.UNKNOWN)
+    untrusted = world.judged(False, Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, text), world.Anchor.UNKNOWN)
     results = (
         build_result(target, route, [failed], None, "paris", facts=world.read),
         build_result(replace(target, id="y"), route, [reached], untrusted, "paris", facts=world.read),
