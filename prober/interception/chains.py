@@ -59,6 +59,10 @@ class ChainResolver:
         certificate = self._learned.get(sha256)
         return None if certificate is None else certificate.facts
 
+    def knows_issuer_of(self, facts: CertificateFacts) -> bool:
+        """Whether the issuer that a certificate names is a familiar one. Anybody may claim such a name."""
+        return self._names.named_by(facts)
+
     def steady(self, sent: Iterable[Certificate], at: int) -> tuple[int, int]:
         """The span around `at` in which no certificate in play begins or ends to be valid: (from, until before)."""
         low, high = _span(self._instants, at)
@@ -96,7 +100,7 @@ class ChainResolver:
             ending = (
                 marked(paths, self._marks, signatures)
                 or ending
-                or closed(paths, signatures)
+                or closed(paths, signatures, self._held)
                 or open_ended(sent[0], paths, signatures, self._held, self._names.named_by)
             )
         return with_added(ending, sent)

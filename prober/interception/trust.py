@@ -167,6 +167,10 @@ class TrustStore:
         """An anchor, a bridge, the user's inspection authority, or what was learned, by digest of the certificate."""
         return self._held.get(sha256) or self._resolver.learned(sha256)
 
+    def knows_issuer_of(self, facts: CertificateFacts) -> bool:
+        """Whether the issuer that a certificate names bears a public authority's, the vendor's or a learned name."""
+        return self._resolver.knows_issuer_of(facts)
+
     def snapshot(self, used: Iterable[str] | None = None) -> TrustSnapshot:
         """What this store holds, as data to save with a run.
 

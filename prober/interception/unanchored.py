@@ -45,16 +45,23 @@ def marked(paths: Sequence[Path], marks: Marks, signatures: Signatures) -> Endin
     return best[1] if best else None
 
 
-def closed(paths: Sequence[Path], signatures: Signatures) -> Ending | None:
-    """A path that ends, with signatures that hold, at a self-signed certificate nobody knows."""
+def closed(
+    paths: Sequence[Path], signatures: Signatures, held: Callable[[str], Sequence[Certificate]]
+) -> Ending | None:
+    """A path that ends, with signatures that hold, at a self-signed certificate nobody knows.
+
+    It may still name our own certificates (`held`, by subject id) as issuers: a whole hierarchy of look-alikes.
+    """
     for path in [path for path in paths if path.end is End.SELF_ISSUED][:MAX_WAYS]:
         last = path.certificates[-1]
         if _held(path.certificates, signatures) != path.certificates or not signatures.hold(last, last):
             continue
         if len(path.certificates) == 1:
             return Ending(Anchor.SELF_SIGNED_LEAF, path, Reason.CERT_UNTRUSTED, f"{named(last)} is self-signed")
+        forged = _forged(path, held)
         text = f"it ends at {named(last)}, a root that no store here has"
-        return Ending(Anchor.UNKNOWN, path, Reason.CERT_UNTRUSTED, text)
+        like = forged[1].facts.sha256 if forged is not None else None
+        return Ending(Anchor.UNKNOWN, path, Reason.CERT_UNTRUSTED, text, forged=like)
     return None
 
 
