@@ -99,25 +99,40 @@ class InterceptionDoc(Struct, frozen=True):
 
 
 class RootDoc(Struct, frozen=True):
-    """A root that is not of the stores named by version or digest; its certificate stands in `run.certificates`."""
+    """An authority that vouched, or might have; its certificate stands in `run.certificates`."""
 
     sha256: Digest
     anchor: str
-    """What it makes of a chain that ends there: `os_only`, `pinned`, …"""
+    """What it makes of a chain that ends there: `public`, `os_only`, `pinned`, …"""
     names: tuple[str, ...] = ()
     """Name suffixes it may vouch for; empty = any name."""
+    store: str = "user"
+    """Where it is from: `mozilla`, `os`, `legacy`, `vendor`, `user`."""
 
 
 class TrustDoc(Struct, frozen=True):
-    """The trust in force when the run was judged, so that it can be judged again with the same."""
+    """The trust in force when the run was judged, so that it can be judged again with the same.
 
-    shipped: str = ""
-    """Date of the certificates and lists that travel with the program."""
-    mozilla_sha256: Digest | None = None
-    """Digest of Mozilla's bundle; null where none was used."""
+    Certificates are digests of those in `run.certificates`.
+    """
+
+    shipped_version: int = 0
+    shipped_dated: str = ""
+    """Version and date of the certificates that travel with the program."""
+    with_shipped: bool = True
+    mozilla_sha256: str = ""
+    """Digest of Mozilla's bundle."""
     roots: tuple[RootDoc, ...] = ()
-    """The user's roots, and those of this machine alone that a chain of this run ends at."""
+    """The user's, and of all others those that chains of this run end at."""
+    bridges: tuple[Digest, ...] = ()
+    """Certificates between authorities that completed chains of this run."""
+    os_keys: tuple[str, ...] = ()
+    """Keys of those roots that the machine's own store had as well."""
     pins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Host or `*.suffix` to the keys (SPKI SHA-256) it may have."""
-    known_interceptors: tuple[str, ...] = ()
-    """Keys (SPKI SHA-256) that the user named as interceptors'."""
+    interceptor_certificates: tuple[Digest, ...] = ()
+    """Authorities that the user named as interceptors."""
+    interceptor_digests: tuple[str, ...] = ()
+    """The same, of whom only a digest (of certificate or key) was given."""
+    known_bad: dict[str, str] = field(default_factory=dict)
+    """Digest and name of known bad authorities beyond those that travel with the program."""

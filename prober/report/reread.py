@@ -38,6 +38,7 @@ from prober.report.document import (
     TlsDoc,
 )
 from prober.report.finding import failure_of
+from prober.report.sanitize import several
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def prefix_route(route: Route, hops: int) -> Route:
     Raises ValueError where there are not as many, or no more.
     """
     if not 0 <= hops < len(route.hops):
-        raise ValueError(f"route {route.name} has {len(route.hops)} proxies: {hops} of them are no prefix")
+        raise ValueError(f"{hops} of {several(len(route.hops), 'proxy', 'proxies')} are no prefix of {route.name}")
     return Route(f"{route.name}[:{hops}]", route.hops[:hops])
 
 
@@ -118,7 +119,7 @@ def _pair(
             shorter = prefix_route(route, prefix.hops)
             yield target, shorter, _observation(target, shorter, prefix.sample, certificates)
         except (_Lacking, ValueError) as why:
-            lacking[f"{prefix.hops} of its proxies: {why}"] = None
+            lacking[f"a probe over its first {prefix.hops} proxies: {why}"] = None
 
 
 def _target(result: Result) -> Target:

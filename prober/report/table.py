@@ -29,6 +29,7 @@ NAMES_SHOWN: Final = 5
 ROUTE_WIDTH: Final = 16
 """Columns that a route's name may take."""
 _GAP: Final = 2
+_LABEL_LEAST: Final = 6
 _LEGEND_GAP: Final = "   "
 _GRAVE: Final = frozenset({Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.CLIENT_CERTIFICATE, Kind.BLOCKED})
 
@@ -154,10 +155,13 @@ class _Report:
     # the matrix
 
     def _matrix(self, rows: Sequence[Row], ways: Sequence[Way]) -> None:
+        columns = {way: self._column(way, rows, ways) for way in ways}
         labels = [Text(), *map(self._label, rows)]
+        widest = max(map(_width, columns.values()))
+        for label in labels:  # on a narrow terminal the counts matter more than the end of a name
+            label.truncate(max(self.console.width - widest - _GAP, _LABEL_LEAST), overflow="crop")
         room_for_label = _width(labels) + _GAP
         room = self.console.width + _GAP - room_for_label
-        columns = {way: self._column(way, rows, ways) for way in ways}
         for block in _blocks(ways, {way: _width(column) + _GAP for way, column in columns.items()}, room):
             for number, label in enumerate(labels):
                 line = _padded(label, room_for_label)

@@ -309,7 +309,7 @@ def _issuer(result: Result) -> str:
 
 def _confidence(verdicts: list[InterceptionDoc]) -> str:
     words = _spread(each.confidence for each in verdicts if each.confidence)
-    return f"{words} confidence" if words else ""
+    return f"confidence {words}" if "," in words else f"{words} confidence" if words else ""
 
 
 def _spread(words: Iterator[str]) -> str:

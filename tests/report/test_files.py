@@ -293,7 +293,7 @@ def test_a_verdict_may_hold_words_and_fields_of_a_later_version(run: Run) -> Non
 
 def test_the_trust_in_force_comes_back(run: Run) -> None:
     root = RootDoc("0" * 64, "pinned", ("corp.example",))
-    trust = TrustDoc("2026-11-01", "1" * 64, (root,), {"a.example": ("2" * 64,)}, ("3" * 64,))
+    trust = TrustDoc(shipped_version=3, mozilla_sha256="1" * 64, roots=(root,), pins={"a.example": ("2" * 64,)})
     made = msgspec.structs.replace(run, trust=trust)
     assert decode(encode(made)) == made
 
