@@ -74,7 +74,9 @@ def test_the_interceptor_forges_as_the_product_asked_for(tmp_path: Path) -> None
         client = http.client.HTTPSConnection("127.0.0.1", ready["ports"]["inspected"], context=context, timeout=10)
         client.set_tunnel("login.microsoftonline.com", 443)
         client.connect()
-        leaf = x509.load_der_x509_certificate(client.sock.getpeercert(binary_form=True))
+        der = client.sock.getpeercert(binary_form=True)
+        assert der is not None
+        leaf = x509.load_der_x509_certificate(der)
         assert "CN=mitmproxy" in leaf.issuer.rfc4514_string()
         client.close()
         assert ended(process, signal.SIGTERM)[0] == 0
