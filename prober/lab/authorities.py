@@ -95,6 +95,7 @@ class Authority:
         logged: bool = False,
         subject: x509.Name | None = None,
         key_id: bytes | None = None,
+        valid: Validity | None = None,
     ) -> None:
         """`key` is a key or a kind for `make_key`; `logged` puts certificate timestamps into leaves.
 
@@ -107,7 +108,7 @@ class Authority:
         self.key_id = key_id or x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()).digest
         self._logged = logged
         subject = subject or _distinguished_name(name)
-        start, end = days(365, 3650)
+        start, end = valid or days(365, 3650)
         public = self.key.public_key()
         signer = issuer or self
         builder = (

@@ -60,7 +60,9 @@ class Forger:
         self.root = authority
         """Who signs in the end."""
         if policy.root is not None:
-            self.root = Authority(policy.root.common, key=keys(self._kind), subject=_subject(policy.root))
+            self.root = Authority(
+                policy.root.common, key=keys(self._kind), subject=_subject(policy.root), valid=self._years()
+            )
         self._signers: dict[x509.Name | None, Authority] = {}
         self._shared: dict[str, PrivateKey] = {}
         self._distrust: Authority | None = None
@@ -78,7 +80,9 @@ class Forger:
 
     def _distrusting(self) -> Authority:
         if self._distrust is None:
-            self._distrust = Authority(f'Not trusted by "{self.root.name}"', key=self._keys("ecdsa"))
+            self._distrust = Authority(
+                f'Not trusted by "{self.root.name}"', key=self._keys("ecdsa"), valid=self._years()
+            )
         return self._distrust
 
     def _signer(self, origin: x509.Certificate) -> Authority:
@@ -102,7 +106,9 @@ class Forger:
         if taken is None and between is not None:
             name, subject = between.common, _subject(between)
         above = self.root if between is not None else None
-        return Authority(name, key=self._keys(self._kind), issuer=above, subject=subject, key_id=claimed)
+        return Authority(
+            name, key=self._keys(self._kind), issuer=above, subject=subject, key_id=claimed, valid=self._years()
+        )
 
     def _leaf_key(self, signer: Authority, origin: x509.Certificate) -> PrivateKey:
         if self._policy.key is LeafKey.AUTHORITY:
@@ -154,6 +160,11 @@ class Forger:
         before, after = self._policy.lifetime
         now = self._now()
         return now - timedelta(days=before), now + timedelta(days=after)
+
+    def _years(self) -> Validity:
+        """Validity of the forger's authorities."""
+        now = self._now().replace(microsecond=0)
+        return now - timedelta(days=365), now + timedelta(days=3650)
 
     def _further(self, origin: x509.Certificate, signer: Authority) -> list[x509.Extension[x509.ExtensionType]]:
         """Authority key identifier and copies."""
