@@ -169,7 +169,7 @@ class Authority:
         )
         builder = self._pointers(builder)
         if self._logged:
-            builder = builder.add_extension(_timestamps(start), critical=False)
+            builder = builder.add_extension(timestamps(start), critical=False)
         return Credential(key, builder.sign(self.key, hashes.SHA256()), self.intermediates)
 
     def crl(self) -> bytes:
@@ -277,7 +277,7 @@ def key_usage(*, certifies: bool, enciphers: bool = False) -> x509.KeyUsage:
     )
 
 
-def _timestamps(at: datetime) -> x509.UnrecognizedExtension:
+def timestamps(at: datetime) -> x509.UnrecognizedExtension:
     """Two certificate timestamps, well formed (RFC 6962 section 3.3), of logs that do not exist."""
     entries = b""
     for log in (b"Prober Lab Log 1", b"Prober Lab Log 2"):
