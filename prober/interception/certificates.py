@@ -9,22 +9,29 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from prober.interception import parts
+from prober.interception.parts import MAX_ATTRIBUTES, MAX_NAME, MAX_POLICIES, MAX_SANS
 from prober.interception.recent import Recent
+from prober.interception.text import shown
+
+__all__ = [
+    "MAX_ATTRIBUTES",
+    "MAX_DER",
+    "MAX_NAME",
+    "MAX_POLICIES",
+    "MAX_SANS",
+    "CertificateFacts",
+    "certificate_facts",
+    "shown",
+]
 
 MAX_DER: Final = 65_536
 """Bytes; larger certificates are refused unread."""
-MAX_NAME: Final = 512
-"""Characters kept of a distinguished name."""
-MAX_SANS: Final = 100
-"""Names kept of a subject alternative name extension."""
-MAX_SAN_TEXT: Final = 8_192
-"""Characters kept of all names together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,20 @@ class CertificateFacts:
     """Digest of the subject for comparing names, case and spaces folded (RFC 5280 section 7.1). Empty = no name."""
     issuer_id: str
     """The same of the issuer."""
+    subject_names: tuple[tuple[str, str], ...]
+    """The subject's attributes of type `CN`, `O` and `OU` in the order sent, values stripped; the first 16."""
+    issuer_names: tuple[tuple[str, str], ...]
+    """The same of the issuer."""
+    sans_digest: str
+    """Digest over the set of all DNS names and IP addresses, lower case, those beyond MAX_SANS too; empty = none."""
+    sct_count: int
+    """Embedded signed certificate timestamps (RFC 6962). Counted, not verified: a copy counts as much."""
+    policies: tuple[str, ...]
+    """Certificate policies as dotted OIDs, the first MAX_POLICIES."""
+    has_aia: bool
+    """There is an authorityInformationAccess extension."""
+    has_crl_dp: bool
+    """There is a cRLDistributionPoints extension."""
     unreadable: tuple[str, ...]
     """Parts that do not parse: `extensions`, `key`."""
 
@@ -84,17 +105,7 @@ class CertificateFacts:
 _SERVER_USAGES: Final = frozenset(
     {ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string}
 )
-_KEY_TYPES: Final = (
-    (rsa.RSAPublicKey, "rsa"),
-    (ec.EllipticCurvePublicKey, "ec"),
-    (ed25519.Ed25519PublicKey, "ed25519"),
-    (ed448.Ed448PublicKey, "ed448"),
-    (dsa.DSAPublicKey, "dsa"),
-)
 _cache: Final[Recent[bytes, tuple[CertificateFacts | None]]] = Recent(2_048)
-
-
-E = TypeVar("E", bound=x509.ExtensionType)
 
 
 def certificate_facts(der: bytes) -> CertificateFacts | None:
@@ -110,20 +121,6 @@ def certificate_facts(der: bytes) -> CertificateFacts | None:
     return facts
 
 
-def shown(text: str, limit: int = 200) -> str:
-    """A peer's text made fit for a terminal, a log or a page: one line, `limit` characters, nothing that steers.
-
-    Control, format and other unprintable characters become RFC 4514 hex pairs (`\\0a`).
-    """
-    cut = text[: limit + 1]
-    clean = cut if cut.isprintable() else "".join(c if c.isprintable() else _hex_pairs(c) for c in cut)
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
-
-
-def _hex_pairs(character: str) -> str:
-    return "".join(f"\\{octet:02x}" for octet in character.encode("utf-8", "surrogatepass"))
-
-
 def _read(der: bytes, sha256: str) -> CertificateFacts | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd serials and the like warn; here they are facts
@@ -135,123 +132,41 @@ def _read(der: bytes, sha256: str) -> CertificateFacts | None:
 
 def _facts(certificate: x509.Certificate, sha256: str) -> CertificateFacts:
     unreadable: list[str] = []
-    key_type, key_bits = _key(certificate, unreadable)
-    extensions = _extensions(certificate, unreadable)
-    sans, san_count = _sans(extensions.get(x509.SubjectAlternativeName))
-    issuer_der, subject_der, spki = _fields(certificate.tbs_certificate_bytes)
-    subject, subject_id = _name(certificate.subject)
-    issuer, issuer_id = (subject, subject_id) if issuer_der == subject_der else _name(certificate.issuer)
+    key_type, key_bits = parts.read_key(certificate, unreadable)
+    extensions = parts.read_extensions(certificate, unreadable)
+    sans = parts.read_sans(extensions.get(x509.SubjectAlternativeName))
+    issuer_der, subject_der, spki = parts.fields(certificate.tbs_certificate_bytes)
+    subject = parts.read_name(certificate.subject)
+    issuer = subject if issuer_der == subject_der else parts.read_name(certificate.issuer)
     constraints = extensions.get(x509.BasicConstraints)
-    usages = extensions.get(x509.ExtendedKeyUsage)
     ski = extensions.get(x509.SubjectKeyIdentifier)
     aki = extensions.get(x509.AuthorityKeyIdentifier)
     return CertificateFacts(
         sha256=sha256,
         spki_sha256=hashlib.sha256(spki).hexdigest(),
-        subject=subject,
-        issuer=issuer,
+        subject=subject.text,
+        issuer=issuer.text,
         serial=f"{certificate.serial_number:x}",
         not_before=certificate.not_valid_before_utc.timestamp(),
         not_after=certificate.not_valid_after_utc.timestamp(),
-        sans=sans,
-        san_count=san_count,
+        sans=sans.kept,
+        san_count=sans.count,
         is_ca=constraints is not None and constraints.ca,
-        self_issued=subject_id == issuer_id != "",
-        eku=None if usages is None else tuple(usage.dotted_string for usage in list(usages)[:MAX_SANS]),
+        self_issued=subject.digest == issuer.digest != "",
+        eku=parts.read_oids(extensions.get(x509.ExtendedKeyUsage), MAX_SANS),
         ski=None if ski is None else ski.digest[:64].hex(),
         aki=None if aki is None or aki.key_identifier is None else aki.key_identifier[:64].hex(),
         key_type=key_type,
         key_bits=key_bits,
-        signature_hash=_signature_hash(certificate),
-        subject_id=subject_id,
-        issuer_id=issuer_id,
+        signature_hash=parts.read_signature_hash(certificate),
+        subject_id=subject.digest,
+        issuer_id=issuer.digest,
+        subject_names=subject.attributes,
+        issuer_names=issuer.attributes,
+        sans_digest=sans.digest,
+        sct_count=parts.read_sct_count(extensions),
+        policies=parts.read_oids(extensions.get(x509.CertificatePolicies), MAX_POLICIES) or (),
+        has_aia=extensions.get(x509.AuthorityInformationAccess) is not None,
+        has_crl_dp=extensions.get(x509.CRLDistributionPoints) is not None,
         unreadable=tuple(unreadable),
     )
-
-
-def _key(certificate: x509.Certificate, unreadable: list[str]) -> tuple[str, int | None]:
-    try:
-        key = certificate.public_key()
-    except Exception:  # noqa: BLE001  an unknown or broken key is a fact, and the library's types for it vary
-        unreadable.append("key")
-        return "unknown", None
-    for kind, name in _KEY_TYPES:
-        if isinstance(key, kind):
-            return name, getattr(key, "key_size", 256 if name == "ed25519" else 456)
-    return "unknown", None
-
-
-class _Extensions(dict[type[x509.ExtensionType], x509.ExtensionType]):
-    """The extensions of a certificate by their type."""
-
-    def get(self, kind: type[E]) -> E | None:  # type: ignore[override]  # a look-up by type is all there is
-        value = super().get(kind)
-        return value if isinstance(value, kind) else None
-
-
-def _extensions(certificate: x509.Certificate, unreadable: list[str]) -> _Extensions:
-    try:
-        return _Extensions((type(extension.value), extension.value) for extension in certificate.extensions)
-    except Exception:  # noqa: BLE001  one malformed extension fails them all, with any of several types
-        unreadable.append("extensions")
-        return _Extensions()
-
-
-def _sans(names: x509.SubjectAlternativeName | None) -> tuple[tuple[str, ...], int]:
-    kept: list[str] = []
-    count = room = 0
-    for name in names or ():
-        if not isinstance(name, x509.DNSName | x509.IPAddress):
-            continue
-        count += 1
-        if count <= MAX_SANS:
-            text = shown(str(name.value), 255)
-            room += len(text)
-            if room <= MAX_SAN_TEXT:
-                kept.append(text)
-    return tuple(kept), count
-
-
-def _signature_hash(certificate: x509.Certificate) -> str | None:
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except Exception:  # noqa: BLE001  an algorithm the library does not know
-        return None
-    return None if algorithm is None else algorithm.name
-
-
-def _name(name: x509.Name) -> tuple[str, str]:
-    """A name for people, and its digest for comparing; the digest of an empty name is empty."""
-    folded = [
-        sorted((attribute.oid.dotted_string, _folded(attribute.value)) for attribute in relative)
-        for relative in name.rdns
-    ]
-    digest = hashlib.sha256(repr(folded).encode("utf-8", "surrogatepass")).hexdigest() if folded else ""
-    return shown(name.rfc4514_string(), MAX_NAME), digest
-
-
-def _folded(value: str | bytes) -> str:
-    return value.hex() if isinstance(value, bytes) else " ".join(value.split()).casefold()
-
-
-def _fields(tbs: bytes) -> tuple[bytes, bytes, bytes]:
-    """Issuer, subject and SubjectPublicKeyInfo out of a TBSCertificate that is known to parse, octet for octet.
-
-    Re-encoding the parsed key would not do for its digest: other point forms and parameters give another one.
-    """
-    position = _tlv(tbs, 0)[0]
-    fields = []
-    for _ in range(7 if tbs[position] == 0xA0 else 6):  # [0] version, serial, signature, issuer, validity, subject, key
-        content, length = _tlv(tbs, position)
-        fields.append(tbs[position : content + length])
-        position = content + length
-    return fields[-4], fields[-2], fields[-1]
-
-
-def _tlv(data: bytes, position: int) -> tuple[int, int]:
-    """Where the content of the DER element at `position` starts and how long it is (X.690 section 8.1)."""
-    first = data[position + 1]
-    if first < 0x80:
-        return position + 2, first
-    octets = first & 0x7F
-    return position + 2 + octets, int.from_bytes(data[position + 2 : position + 2 + octets])

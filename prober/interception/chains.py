@@ -60,6 +60,8 @@ class Ending:
     """SHA-256 of certificates on the path that the peer did not send, the anchor apart."""
     forged: str | None = None
     """SHA-256 of a certificate we hold that the chain names as an issuer, by name and key, and that did not sign."""
+    standing: Standing | None = None
+    """What the path's anchor is worth for the host; None without an anchor."""
 
 
 class ChainResolver:
@@ -160,11 +162,11 @@ class ChainResolver:
         anchor = path.authority.anchor
         if code == OK:
             reason, detail = _standing_reason(standing, path.authority)
-            return Ending(anchor, path, reason, detail, late)
+            return Ending(anchor, path, reason, detail, late, standing=standing)
         if not signatures_hold(path.ders):
             return None
         text = f"the path to {_name(path)} breaks a rule of RFC 5280 (OpenSSL code {code})"
-        return Ending(anchor, path, Reason.CERT_INVALID, text)
+        return Ending(anchor, path, Reason.CERT_INVALID, text, standing=standing)
 
     def _incomplete(self, leaf: Certificate, paths: list[Path]) -> Ending:
         """No path holds: the longest one by names, and whether one of ours is named on it that did not sign."""

@@ -20,7 +20,7 @@ from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
 from prober.interception.certificates import certificate_facts, shown
-from prober.interception.chains import ChainResolver, Ending, Terms
+from prober.interception.chains import ChainResolver, Ending, Standing, Terms
 from prober.interception.names import most_specific, name_problem, normal_host, under
 from prober.interception.recent import Recent
 from prober.model import Anchor, Failure, Reason, Stage
@@ -57,6 +57,10 @@ class Trust:
     forged: str | None = None
     """SHA-256 of an authority's certificate that the chain names as issuer (name and key identifier) and whose key did
     not make the signature."""
+    problems: tuple[Reason, ...] = ()
+    """All that is wrong, the failure's reason first."""
+    standing: Standing | None = None
+    """What the anchor is worth for this host; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,15 @@ class TrustStore:
             return trust
         return replace(trust, failure=replace(trust.failure, stage=stage, hop=hop))
 
+    @property
+    def generation(self) -> int:
+        """Grows whenever `learn` brought something: what was not good before may be better now."""
+        return self._resolver.generation
+
+    def pinned_keys(self, host: str) -> frozenset[str] | None:
+        """SPKI digests pinned for a host; None = no pins."""
+        return most_specific(normal_host(host), self._pins)
+
     def learn(self, chain: tuple[bytes, ...]) -> None:
         """Use the intermediates of this chain to complete others that lack them.
 
@@ -144,13 +157,23 @@ class TrustStore:
         if not chain or certificate_facts(chain[0]) is None:
             text = "its certificate cannot be read" if chain else "no certificate was sent"
             unread = Failure(Stage.TLS, 0, Reason.CERT_INVALID, text)
-            return _Judged(Trust(False, unread, Anchor.INCOMPLETE, ()), 0, LATEST, generation)
+            nothing = Trust(False, unread, Anchor.INCOMPLETE, (), problems=(Reason.CERT_INVALID,))
+            return _Judged(nothing, 0, LATEST, generation)
         sent = _certificates(chain)
         name = normal_host(host)
         ending, since, until = self._ending(sent, content, name, at)
         problems = list(_problems(sent[0], ending, name, at))
         failure = _failure(problems)
-        trust = Trust(failure is None, failure, ending.anchor, ending.path.digests, ending.added, ending.forged)
+        trust = Trust(
+            trusted=failure is None,
+            failure=failure,
+            anchor=ending.anchor,
+            path=ending.path.digests,
+            added=ending.added,
+            forged=ending.forged,
+            problems=tuple(dict.fromkeys(reason for reason, _ in problems)),
+            standing=ending.standing,
+        )
         return _Judged(trust, since, until, generation)
 
     def _ending(self, sent: list[Certificate], content: Content, host: str, at: int) -> tuple[Ending, int, int]:
