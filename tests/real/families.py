@@ -87,7 +87,7 @@ class Leaf:
     key: Key
     certificate: x509.Certificate
     file: Path
-    """PEM: key, certificate, issuing authority."""
+    """PEM: key, certificate, issuing authority, and the root where it is to be sent along."""
 
     @property
     def spki(self) -> str:
@@ -113,12 +113,13 @@ class Family:
         roots.write_bytes(root.pem)
         return cls(root, issuing, roots)
 
-    def leaf(self, folder: Path, kind: str, *names: str) -> Leaf:
+    def leaf(self, folder: Path, kind: str, *names: str, send_root: bool = False) -> Leaf:
         """A new certificate for these names, valid for 90 days of which some have passed."""
         key = new_key(kind)
         certificate = _leaf(self.issuing, key, names)
         file = folder / f"{names[0]}.pem"
-        file.write_bytes(_key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM) + self.issuing.pem)
+        issuers = self.issuing.pem + (self.root.pem if send_root else b"")
+        file.write_bytes(_key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM) + issuers)
         return Leaf(key, certificate, file)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair, Run
 from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
 from prober.interception.certificates import CertificateFacts, certificate_facts
-from prober.model import Hop, HopScheme, Observation, Route, Scheme, Target, TlsFacts
+from prober.model import Hop, HopScheme, Observation, Route, Scheme, Target, TlsFacts, TrustClass
 from prober.routes.overrides import Override, Overrides
 
 from .names import HIJACKED
@@ -25,6 +25,12 @@ class Seen:
     def __init__(self, pairs: Sequence[tuple[Pair, Observation]]) -> None:
         self.all = tuple(pairs)
         self._by_key = {(pair.target.host, pair.route.name): seen for pair, seen in pairs}
+
+    def over(self, *routes: str, without: Sequence[str] = ()) -> Iterator[tuple[Pair, Observation]]:
+        """What was seen over these routes (none given = all), but those `without`."""
+        for pair, seen in self.all:
+            if (pair.route.name in routes or not routes) and pair.route.name not in without:
+                yield pair, seen
 
     def of(self, host: str, route: str) -> Observation:
         """What was seen of this host over this route."""
@@ -50,9 +56,9 @@ def route(name: str, proxies: Sequence[Proxy]) -> Route:
     return Route(name, tuple(_hop(proxy) for proxy in proxies))
 
 
-def target(site: Site, scheme: Scheme = Scheme.HTTPS) -> Target:
-    """The site as a target."""
-    return Target(id=f"{scheme}-{site.host}", scheme=scheme, host=site.host, port=site.port)
+def target(site: Site, scheme: Scheme = Scheme.HTTPS, trust: TrustClass | None = None) -> Target:
+    """The site as a target; `trust` is what a catalog would say of it."""
+    return Target(id=f"{scheme}-{site.host}", scheme=scheme, host=site.host, port=site.port, trust=trust)
 
 
 def observe(
@@ -61,10 +67,14 @@ def observe(
     *,
     scheme: Scheme = Scheme.HTTPS,
     astray: Iterable[str] = (),
+    trust: TrustClass | None = None,
 ) -> Seen:
-    """Probe every site over every route once. `astray` are names that the prober itself takes to be sslsplit's."""
+    """Probe every site over every route once.
+
+    `astray` are names that the prober itself takes to be sslsplit's; `trust` is what a catalog says of the sites.
+    """
     ways = [route(name, proxies) for name, proxies in routes.items()]
-    pairs = [Pair(target(site, scheme), way) for site in sites for way in ways]
+    pairs = [Pair(target(site, scheme, trust), way) for site in sites for way in ways]
     seen: list[tuple[Pair, Observation]] = []
     gate = ProxyCertificates(hop for way in ways for hop in way.hops)
     run = Run(_settings(astray), gate)

@@ -68,7 +68,7 @@ class Sites:
         self._open(self.beta, "ec", DEMANDING, asks=ssl.CERT_REQUIRED)
         self._open(self.beta, "ec", DEMANDING_TLS12, asks=ssl.CERT_REQUIRED, newest=old)
         self._open(self.gamma, "ec", UNVOUCHED, f"www.{UNVOUCHED}")
-        self._open(self.internal, "ec", PRIVATE, f"www.{PRIVATE}")
+        self._open(self.internal, "ec", PRIVATE, f"www.{PRIVATE}", send_root=True)
 
     def __getitem__(self, host: str) -> Site:
         return self._sites[host]
@@ -88,8 +88,9 @@ class Sites:
         *names: str,
         asks: ssl.VerifyMode = ssl.CERT_NONE,
         newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        send_root: bool = False,
     ) -> None:
-        leaf = family.leaf(self._folder, kind, *names)
+        leaf = family.leaf(self._folder, kind, *names, send_root=send_root)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(leaf.file)
         context.set_alpn_protocols(["h2", "http/1.1"])

@@ -11,6 +11,9 @@ from .proxies import Proxy
 from .squid import Inspecting
 
 DIRECT: Final = "direct"
+TINYPROXY: Final = "tinyproxy"
+SQUID: Final = "squid"
+"""These two only tunnel."""
 
 OUTRIGHT: Final = "squid-outright"
 PEEKING: Final = "squid-peeking"
@@ -39,6 +42,8 @@ def all_ways(
     """Every interceptor by itself, behind an honest proxy, and in front of one. `squid` is the honest one."""
     return {
         DIRECT: [],
+        TINYPROXY: [tinyproxy],
+        SQUID: [squid],
         OUTRIGHT: [inspecting.outright],
         PEEKING: [inspecting.peeking],
         LENIENT: [inspecting.lenient],
