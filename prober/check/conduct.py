@@ -71,17 +71,16 @@ class Conduct:
                 on_pair(pair, observation, self.observed)
 
         try:
-            if plan.workers > 1:
-                pool = WorkerPool(plan.probe, workers=plan.workers, attempts=plan.attempts)
-                await pool.run(plan.pairs, keep)
-                self._lag = pool.worst_lag
-            else:
-                run = Run(plan.probe, plan.proxies, attempts=plan.attempts)
-                await run.run(plan.pairs, keep)
-                self._lag = run.lag.worst
+            async with self._engine() as engine:
+                await engine.probe(plan.pairs, keep, attempts=plan.attempts)
+            self._lag = engine.worst_lag
             self._complete = True
         finally:
             self._finished = self._wall()
+
+    def _engine(self) -> Run | WorkerPool:
+        plan = self._plan
+        return WorkerPool(plan.probe, workers=plan.workers) if plan.workers > 1 else Run(plan.probe, plan.proxies)
 
     def result_when_done(self, pair: Pair) -> Result | None:
         """The pair's result as soon as all its attempts are there: judged with what is known by now."""

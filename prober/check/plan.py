@@ -18,7 +18,7 @@ from prober.interception.anchors import UserRoot
 from prober.interception.trust import TrustStore
 from prober.model import Anchor, Route, Target
 from prober.routes.environment import EnvironmentRoute, RouteRule, route_for
-from prober.wire.tls import ALPN_BARE, PROFILES, ClientCertificateError, new_context
+from prober.wire.identity import ClientCertificateError, read_identity
 
 
 class PlanErrors(Exception):
@@ -160,7 +160,7 @@ def _routes(rule: RouteRule) -> tuple[Route, ...]:
 def _try_client_certificates(files: Mapping[str, str], errors: list[str]) -> None:
     for host, file in files.items():
         try:
-            new_context(PROFILES["schannel"], ALPN_BARE, file)
+            read_identity(file)
         except ClientCertificateError as error:
             errors.append(f"client certificate for {host}: {error}")
 
