@@ -77,8 +77,12 @@ def observe(
     pairs = [Pair(target(site, scheme, trust), way) for site in sites for way in ways]
     seen: list[tuple[Pair, Observation]] = []
     gate = ProxyCertificates(hop for way in ways for hop in way.hops)
-    run = Run(_settings(astray), gate)
-    run_loop(run.run(pairs, lambda pair, observation: seen.append((pair, observation))))
+
+    async def probe() -> None:
+        async with Run(_settings(astray), gate) as run:
+            await run.probe(pairs, lambda pair, observation: seen.append((pair, observation)))
+
+    run_loop(probe())
     return Seen(seen)
 
 
