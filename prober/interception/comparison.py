@@ -155,6 +155,12 @@ class Comparison:
         own = (target_id, route)
         return (own,) if nearest is None else ((nearest.target.id, nearest.route), own)
 
+    def certificates_used(self) -> set[str]:
+        """Digests of all certificates that verdicts rest on: those of every path, and those named in forgeries."""
+        views = {look.view for pair in self._pairs.values() for look in pair.looks}
+        forged = {view.trust.forged for view in views if view.trust.forged is not None}
+        return forged.union(*(view.trust.path for view in views))
+
     def clean_keys(self, target_id: str, route: str) -> frozenset[str]:
         """SHA-256 of the leaf keys on a route that were judged clean, if the whole verdict is; else empty."""
         verdict = self.verdict(target_id, route)

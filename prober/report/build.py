@@ -55,6 +55,7 @@ from prober.report.verdicts import interception_document, is_mixed, word_of
 __all__ = [
     "build_result",
     "collect_certificates",
+    "failure_document",
     "headline",
     "instant",
     "route_document",
@@ -104,8 +105,8 @@ def build_result(
         at=instant(chosen.at),
         reachable=chosen.reachable,
         trusted=None if trust is None else trust.trusted,
-        trust_failure=None if trust is None else _failure(trust.failure, route, target),
-        failure=_failure(chosen.failure, route, target),
+        trust_failure=None if trust is None else failure_document(trust.failure, route, target),
+        failure=failure_document(chosen.failure, route, target),
         timings=_timings(chosen.timings),
         peer=chosen.peer,
         tls=tls_document(chosen.tls, trust, facts),
@@ -188,7 +189,8 @@ def _target(target: Target) -> TargetDoc:
     )
 
 
-def _failure(failure: Failure | None, route: Route, target: Target) -> FailureDoc | None:
+def failure_document(failure: Failure | None, route: Route, target: Target) -> FailureDoc | None:
+    """A failure with its hint and what Windows would show about it; None stays None."""
     if failure is None:
         return None
     return FailureDoc(
@@ -254,7 +256,7 @@ def _hop(hop: HopFacts, route: Route, target: Target, facts: CertificateReader) 
             version=tls.version,
             cipher=tls.cipher,
             chain=tuple(certificate_document(der, facts) for der in tls.chain),
-            trust_failure=_failure(hop.tls_failure, route, target),
+            trust_failure=failure_document(hop.tls_failure, route, target),
         ),
     )
 
@@ -264,7 +266,7 @@ def _sample(observation: Observation, route: Route, target: Target, facts: Certi
     return SampleDoc(
         at=instant(observation.at),
         reachable=observation.reachable,
-        failure=_failure(observation.failure, route, target),
+        failure=failure_document(observation.failure, route, target),
         timings=_timings(observation.timings),
         peer=observation.peer,
         tls=sample_tls(observation.tls, facts),
