@@ -49,7 +49,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = MappingProxyType(
         "E12": Kind(Family.SHAPE, 3, "The certificate's subject names an inspection product, the real one's does not."),
         "E13": Kind(Family.ANCHOR, 2, "Only a root installed on this machine vouches for the chain.", False),
         "E14": Kind(Family.ANCHOR, 6, "A known interceptor's authority signs: listed as such, or named as your own."),
-        "E15": Kind(Family.SHAPE, 1, "Root sent along, longer validity than public authorities may give, or new.", False),
+        "E15": Kind(Family.SHAPE, 1, "Root sent along, validity too long for public authorities, or new.", False),
         "E16": Kind(Family.NAME, 6, "The issuer is called 'Not trusted by …': squid's mark for what it opened."),
         "E17": Kind(Family.KEY, 6, "The issuer is named by name and key identifier, and its key did not sign: forged."),
         "E18": Kind(Family.NAME, 3, "The issuer bears the name of the one that signs the reference, but not its key."),
@@ -95,8 +95,8 @@ def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iter
     if trust.known_bad is not None or trust.interceptor is not None:
         whose = trust.known_bad or f"your own inspection ({trust.interceptor})"
         yield _evidence("E14", f"its authority is known to intercept: {whose}")
-    if trust.forged is not None:
-        yield _evidence("E17", f"{view.trust.failure.detail if view.trust.failure else 'a forged name'}")
+    if view.forged:
+        yield _evidence("E17", f"{view.forged} is named as issuer, by name and key identifier, and did not sign")
     yield from _names(view, middleboxes)
     if trust.anchor is Anchor.OS_ONLY:
         yield _evidence("E13", "the root is installed on this machine and in no public store")

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from prober.interception.certificates import CertificateFacts, certificate_facts, shown
-from prober.interception.chains import Standing
+from prober.interception.endings import Standing
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Signer
 from prober.model import Anchor, HttpFacts, Observation, Purpose, Reason, Target, TlsFacts
@@ -54,6 +54,8 @@ class View:
     dates_fit: bool
     familiar: bool
     """The signer bears a name that a vendor's or a public authority has."""
+    forged: str
+    """Name of an authority we hold that the chain names as issuer, by name and key identifier, and that did not sign."""
     chain: tuple[bytes, ...]
 
     @property
@@ -117,12 +119,13 @@ def view_of(chain: tuple[bytes, ...], trust: Trust, store: TrustStore) -> View:
     """Work a chain out for comparison, from what was judged of it."""
     leaf = certificate_facts(chain[0]) if chain else None
     if leaf is None:
-        return View(Ground.UNREADABLE, trust, None, (), None, "", "", False, False, False, chain)
+        return View(Ground.UNREADABLE, trust, None, (), None, "", "", False, False, False, "", chain)
     sent = {facts.sha256: facts for der in chain[:100] if (facts := certificate_facts(der)) is not None}
     held = (sent.get(digest) or store.certificate(digest) for digest in trust.path)
     path = tuple(facts for facts in held if facts is not None) or (leaf,)
     issuer = _issuer(path)
     problems = set(trust.problems)
+    named = store.certificate(trust.forged) if trust.forged is not None else None
     return View(
         ground=_ground(trust),
         trust=trust,
@@ -133,7 +136,8 @@ def view_of(chain: tuple[bytes, ...], trust: Trust, store: TrustStore) -> View:
         family=family_of(leaf),
         name_fits=Reason.CERT_NAME_MISMATCH not in problems and "extensions" not in leaf.unreadable,
         dates_fit=not problems & _DATES,
-        familiar=store.knows_name_of(path[-1]),
+        familiar=store.knows_issuer_of(path[-1]),
+        forged=common_name(named, of_issuer=False) if named is not None else "",
         chain=chain,
     )
 

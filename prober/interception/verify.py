@@ -11,6 +11,8 @@ from typing import Final
 from cryptography import x509
 from OpenSSL import crypto
 
+from prober.interception.anchors import Certificate
+
 OK: Final = 0
 """X509_V_OK."""
 SIGNATURE_FAILURE: Final = 7
@@ -76,3 +78,18 @@ def signed_by(child: bytes, issuer: bytes) -> bool:
 def signatures_hold(path: Sequence[bytes]) -> bool:
     """Whether each certificate of `path` (DER, leaf first) is signed by the next."""
     return all(signed_by(child, issuer) for child, issuer in pairwise(path))
+
+
+class Signatures:
+    """Signatures between certificates, each looked at once. For one chain: it remembers without bound."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def hold(self, child: Certificate, issuer: Certificate) -> bool:
+        """Whether `issuer` signed `child`."""
+        pair = (child.facts.sha256, issuer.facts.sha256)
+        known = self._known.get(pair)
+        if known is None:
+            known = self._known[pair] = signed_by(child.der, issuer.der)
+        return known
