@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from prober.lab.policy import Product
+
 if TYPE_CHECKING:
     from prober.lab.bare import BareSettings
     from prober.lab.world import Lab
@@ -46,6 +48,12 @@ def lab(
     directory: Annotated[
         Path | None, typer.Option(help="Keep certificates here; default: a directory that goes when the lab ends.")
     ] = None,
+    interceptor: Annotated[
+        Product | None,
+        typer.Option(
+            help="Let the route `inspected` forge as this product does; default: like squid, under the lab's own name."
+        ),
+    ] = None,
 ) -> None:
     """Run the lab until Ctrl-C or SIGTERM: origins for every catalog host, and proxies of every kind.
 
@@ -59,7 +67,7 @@ def lab(
     with tempfile.TemporaryDirectory(prefix="prober-lab-") if directory is None else nullcontext(directory) as place:
         config = write_config.absolute() if write_config else None
         try:
-            run(_run_lab(targets, Path(place).absolute(), config, ready_file))
+            run(_run_lab(targets, Path(place).absolute(), config, ready_file, interceptor))
         except OSError as error:
             _fail(f"the lab cannot start: {error}")
 
@@ -96,12 +104,18 @@ def origin(
         _fail(f"the origin cannot serve on {listen}: {error}")
 
 
-async def _run_lab(targets: Sequence[Target], place: Path, write_config: Path | None, ready_file: Path | None) -> None:
+async def _run_lab(
+    targets: Sequence[Target],
+    place: Path,
+    write_config: Path | None,
+    ready_file: Path | None,
+    interceptor: Product | None,
+) -> None:
     from prober.lab.process import ending
-    from prober.lab.world import Lab, write_whole
+    from prober.lab.world import Lab, inspecting_as, write_whole
 
     with ending() as told:
-        async with Lab(targets, place) as world:
+        async with Lab(targets, place, settings=inspecting_as(interceptor)) as world:
             config = world.config_file
             if write_config is not None:
                 config = write_config

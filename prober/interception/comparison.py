@@ -13,11 +13,12 @@ from itertools import chain as joined
 from typing import Final
 
 from prober.interception.baseline import Baseline
+from prober.interception.certificates import shown
 from prober.interception.decision import Comparable, decide
-from prober.interception.evidence import Surroundings
+from prober.interception.evidence import Surroundings, named
 from prober.interception.location import responsible_hop
 from prober.interception.looks import Look, View, look_at, signer_of, view_of
-from prober.interception.middleboxes import Middleboxes
+from prober.interception.middleboxes import Middleboxes, load_middleboxes
 from prober.interception.recent import Recent
 from prober.interception.route_index import Expected, Known, RouteIndex, Site, domain_of, expected_of, site_of
 from prober.interception.trust import Trust, TrustStore
@@ -72,7 +73,7 @@ class Comparison:
         without: frozenset[str] = frozenset(),
     ) -> None:
         self._judge = judge
-        self._middleboxes = middleboxes or Middleboxes.shipped()
+        self._middleboxes = middleboxes or load_middleboxes()
         self._baseline = baseline or Baseline({})
         self._window = window
         self._without = without
@@ -153,6 +154,12 @@ class Comparison:
         nearest = min(references, key=_nearness, default=None)
         own = (target_id, route)
         return (own,) if nearest is None else ((nearest.target.id, nearest.route), own)
+
+    def certificates_used(self) -> set[str]:
+        """Digests of all certificates that verdicts rest on: those of every path, and those named in forgeries."""
+        views = {look.view for pair in self._pairs.values() for look in pair.looks}
+        forged = {view.trust.forged for view in views if view.trust.forged is not None}
+        return forged.union(*(view.trust.path for view in views))
 
     def clean_keys(self, target_id: str, route: str) -> frozenset[str]:
         """SHA-256 of the leaf keys on a route that were judged clean, if the whole verdict is; else empty."""
@@ -312,7 +319,14 @@ class Comparison:
 
     def _attribution(self, look: Look) -> Attribution | None:
         view = look.view
-        return None if view.leaf is None else self._middleboxes.attribution(view.leaf, view.path[1:])
+        if view.leaf is None:
+            return None
+        found = self._middleboxes.attribution(view.leaf, view.path[1:])
+        own = view.trust.interceptor
+        if own is None:
+            return found
+        product = named(found) if found is not None else shown(own, 120)
+        return Attribution("your own inspection", product, "own", "high", f"known interceptor {shown(own, 120)}")
 
 
 def _nearness(look: Look) -> tuple[int, str, float, str]:

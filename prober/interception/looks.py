@@ -55,7 +55,7 @@ class View:
     familiar: bool
     """The signer bears a name that a vendor's or a public authority has."""
     forged: str
-    """Name of an authority we hold that the chain names as issuer, by name and key identifier, and that did not sign."""
+    """Name of an authority we hold that is named as issuer, by name and key identifier, and did not sign; or empty."""
     chain: tuple[bytes, ...]
 
     @property

@@ -7,8 +7,10 @@ inspection authority of an interceptor, and a stray one that nobody trusts.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,14 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    NameOID,
+    ObjectIdentifier,
+)
 
 from prober.model import TrustClass
 
@@ -77,30 +86,47 @@ def days(before: float, after: float) -> Validity:
 class Authority:
     """A certification authority of the lab: its certificate, and what it signs."""
 
-    def __init__(self, name: str, *, key: str, issuer: Authority | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        key: str | PrivateKey,
+        issuer: Authority | None = None,
+        logged: bool = False,
+        subject: x509.Name | None = None,
+        key_id: bytes | None = None,
+        valid: Validity | None = None,
+    ) -> None:
+        """`key` is a key or a kind for `make_key`; `logged` puts certificate timestamps into leaves.
+
+        `subject` replaces the name made from `name`, `key_id` the subjectKeyIdentifier: an authority can claim any.
+        """
         self.name = name
         self.slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        self.key = make_key(key)
+        self.key = make_key(key) if isinstance(key, str) else key
         self.issuer = issuer
-        start, end = days(365, 3650)
+        self.key_id = key_id or x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()).digest
+        self._logged = logged
+        subject = subject or _distinguished_name(name)
+        start, end = valid or days(365, 3650)
         public = self.key.public_key()
-        signer, signer_name = (issuer.key, issuer.name) if issuer else (self.key, name)
+        signer = issuer or self
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_distinguished_name(name))
-            .issuer_name(_distinguished_name(signer_name))
+            .subject_name(subject)
+            .issuer_name(issuer.certificate.subject if issuer else subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None if issuer is None else 0), critical=True)
-            .add_extension(_key_usage(certifies=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .add_extension(key_usage(certifies=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier(self.key_id), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier(signer.key_id, None, None), critical=False)
         )
         if issuer is not None:
             builder = issuer._pointers(builder)
-        self.certificate = builder.sign(signer, hashes.SHA256())
+        self.certificate: x509.Certificate = builder.sign(signer.key, hashes.SHA256())
 
     @property
     def root(self) -> x509.Certificate:
@@ -120,12 +146,8 @@ class Authority:
         subject: x509.Name | None = None,
         valid: Validity | None = None,
         usage: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
-        bare: bool = False,
     ) -> Credential:
-        """A certificate for `names` (DNS names or IP literals; the first is the common name), ready to be served.
-
-        `bare` leaves out key identifier, policy and pointers, as interceptors do.
-        """
+        """A certificate for `names` (DNS names or IP literals; the first is the common name), ready to be served."""
         key = key or make_key("ecdsa")
         public = key.public_key()
         start, end = valid or (datetime.now(UTC) - _CLOCK_SLACK, datetime.now(UTC) + timedelta(days=LEAF_DAYS))
@@ -138,24 +160,23 @@ class Authority:
             .not_valid_before(start)
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(certifies=False, enciphers=isinstance(key, rsa.RSAPrivateKey)), critical=True)
+            .add_extension(key_usage(certifies=False, enciphers=isinstance(key, rsa.RSAPrivateKey)), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier(self.key_id, None, None), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(x509.CertificatePolicies([x509.PolicyInformation(_DOMAIN_VALIDATED, None)]), critical=False)
         )
-        if not bare:
-            builder = self._pointers(
-                builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False).add_extension(
-                    x509.CertificatePolicies([x509.PolicyInformation(_DOMAIN_VALIDATED, None)]), critical=False
-                )
-            )
+        builder = self._pointers(builder)
+        if self._logged:
+            builder = builder.add_extension(timestamps(start), critical=False)
         return Credential(key, builder.sign(self.key, hashes.SHA256()), self.intermediates)
 
     def crl(self) -> bytes:
         """An empty revocation list of this authority, DER."""
         start, end = days(1, 7)
         builder = x509.CertificateRevocationListBuilder(self.certificate.subject, start, end)
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        identifier = x509.AuthorityKeyIdentifier(self.key_id, None, None)
         listed = builder.add_extension(x509.CRLNumber(1), critical=False).add_extension(identifier, critical=False)
         return listed.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
@@ -182,11 +203,11 @@ class Authorities:
         root_e = Authority("Prober Lab Public Root E1", key="ecdsa")
         vendor_root = Authority("Prober Lab Vendor Root CA 2011", key="rsa")
         self.public = (
-            Authority("Prober Lab Public RSA CA 1", key="rsa", issuer=root_r),
-            Authority("Prober Lab Public ECC CA 2", key="ecdsa", issuer=root_e),
+            Authority("Prober Lab Public RSA CA 1", key="rsa", issuer=root_r, logged=True),
+            Authority("Prober Lab Public ECC CA 2", key="ecdsa", issuer=root_e, logged=True),
         )
         """Issuing authorities of two families that share nothing."""
-        self.withheld = Authority("Prober Lab Public Withheld CA 3", key="ecdsa", issuer=root_r)
+        self.withheld = Authority("Prober Lab Public Withheld CA 3", key="ecdsa", issuer=root_r, logged=True)
         """An intermediate that no server sends, so that nobody can learn it elsewhere."""
         self.vendor = Authority("Prober Lab Vendor Secure Server CA", key="rsa", issuer=vendor_root)
         self.corporate = Authority("Prober Lab Corporate Server CA", key="ecdsa")
@@ -241,7 +262,8 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _key_usage(*, certifies: bool, enciphers: bool = False) -> x509.KeyUsage:
+def key_usage(*, certifies: bool, enciphers: bool = False) -> x509.KeyUsage:
+    """The usages of an authority's key, or of a server's."""
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -253,3 +275,18 @@ def _key_usage(*, certifies: bool, enciphers: bool = False) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def timestamps(at: datetime) -> x509.UnrecognizedExtension:
+    """Two certificate timestamps, well formed (RFC 6962 section 3.3), of logs that do not exist."""
+    entries = b""
+    for log in (b"Prober Lab Log 1", b"Prober Lab Log 2"):
+        r, s = (int.from_bytes(hashlib.sha256(log + part).digest()) for part in (b"r", b"s"))
+        signature = encode_dss_signature(r, s)
+        identity = hashlib.sha256(log).digest()
+        head = struct.pack(">B32sQH", 0, identity, int(at.timestamp()) * 1000, 0)
+        entry = head + struct.pack(">BBH", 4, 3, len(signature)) + signature  # SHA-256, ECDSA
+        entries += struct.pack(">H", len(entry)) + entry
+    listed = struct.pack(">H", len(entries)) + entries
+    octets = bytes([4, 0x81, len(listed)]) + listed  # an OCTET STRING of 128 to 255 octets (X.690 section 8.1.3.5)
+    return x509.UnrecognizedExtension(ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS, octets)

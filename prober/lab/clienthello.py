@@ -1,4 +1,4 @@
-"""Reads the server name out of a ClientHello, before any TLS library does (RFC 8446 section 4.1.2, RFC 6066).
+"""Reads a ClientHello before any TLS library does: server name and protocols (RFC 8446 section 4.1.2, RFC 6066, 7301).
 
 Sans-IO and lenient: whatever is not a well-formed ClientHello is `NotTlsError`; nothing else is ever raised.
 """
@@ -11,6 +11,7 @@ from typing import Final
 HANDSHAKE: Final = 22
 _CLIENT_HELLO: Final = 1
 _SERVER_NAME: Final = 0
+_PROTOCOLS: Final = 16
 _HOST: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,252}")
 LONGEST: Final = 65536
 """Bytes after which a ClientHello that is still incomplete counts as none."""
@@ -61,7 +62,34 @@ def _handshake_message(data: bytes) -> bytes:
         at += 5 + size
 
 
+def protocols(data: bytes) -> tuple[bytes, ...]:
+    """The application protocols offered, in order; empty if none are. Raises as `server_name` does."""
+    message = _handshake_message(data)
+    try:
+        value = _extension(memoryview(message), _PROTOCOLS)
+        if value is None:
+            return ()
+        found, at = [], 2
+        while at < len(value):
+            size = value[at]
+            found.append(bytes(value[at + 1 : at + 1 + size]))
+            at += 1 + size
+    except IndexError:
+        raise NotTlsError("ClientHello ends early") from None
+    return tuple(name for name in found if name)
+
+
 def _name_in(hello: memoryview) -> str | None:
+    value = _extension(hello, _SERVER_NAME)
+    if value is None:
+        return None
+    length = _short(value, 3)
+    text = bytes(value[5 : 5 + length]).decode("ascii", "replace").lower().rstrip(".")
+    return text if _HOST.fullmatch(text) else None
+
+
+def _extension(hello: memoryview, wanted: int) -> memoryview | None:
+    """The first extension of that type. Raises IndexError if the hello ends early."""
     at = 34  # version, random
     at += 1 + hello[at]  # session id
     at += 2 + _short(hello, at)  # cipher suites
@@ -72,11 +100,8 @@ def _name_in(hello: memoryview) -> str | None:
     at += 2
     while at < end:
         kind, size = _short(hello, at), _short(hello, at + 2)
-        if kind == _SERVER_NAME:
-            length = _short(hello, at + 7)
-            name = bytes(hello[at + 9 : at + 9 + length])
-            text = name.decode("ascii", "replace").lower().rstrip(".")
-            return text if _HOST.fullmatch(text) else None
+        if kind == wanted:
+            return hello[at + 4 : at + 4 + size]
         at += 4 + size
     return None
 

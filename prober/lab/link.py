@@ -12,7 +12,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from OpenSSL import SSL
 
@@ -23,6 +23,8 @@ BUFFER_LIMIT: Final = 256 * 1024
 LINGER_SECONDS: Final = 5
 """How long a closed connection may take to send what is left."""
 _CHUNK: Final = 65536
+
+T = TypeVar("T")
 
 
 class LinkClosedError(Exception):
@@ -170,9 +172,16 @@ class Link(asyncio.Protocol):
 
         Raises clienthello.NotTlsError if something else comes, LinkClosedError at an early end.
         """
+        return await self._peek(clienthello.server_name)
+
+    async def peek_protocols(self) -> tuple[bytes, ...]:
+        """The application protocols that the ClientHello offers. Raises as `peek_server_name`."""
+        return await self._peek(clienthello.protocols)
+
+    async def _peek(self, read: Callable[[bytes], T]) -> T:
         while True:
             try:
-                return clienthello.server_name(bytes(self._buffer))
+                return read(bytes(self._buffer))
             except clienthello.IncompleteError:
                 await self._more()
 

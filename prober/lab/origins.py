@@ -43,9 +43,13 @@ class Certificates:
             if target.client_certificate:
                 self._asking.add(target.host)
         self._ready: OrderedDict[str, SSL.Context] = OrderedDict()
+        self.special: dict[str, SSL.Context] = {}
+        """Hosts that shall answer with settings of somebody else's making."""
 
     def context(self, host: str) -> SSL.Context:
         """What a server needs to be `host`."""
+        if host in self.special:
+            return self.special[host]
         ready = self._ready.get(host)
         if ready is None:
             ready = self._ready[host] = self._make(host)
@@ -122,7 +126,8 @@ class Origins:
 
     def __init__(self, targets: Sequence[Target], authorities: Authorities) -> None:
         answers = Answers(targets, authorities)
-        self.tls = Origin("tls-origin", answers, Certificates(targets, authorities))
+        self.certificates = Certificates(targets, authorities)
+        self.tls = Origin("tls-origin", answers, self.certificates)
         self.plain = Origin("plain-origin", answers, None)
         self._closed: socket.socket | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,9 +16,10 @@ from prober.lab.addresses import Addresses, proxy_host
 from prober.lab.authorities import Authorities, pem
 from prober.lab.contexts import server_context
 from prober.lab.faults import Fault
-from prober.lab.inspection import Interceptor, Policy
+from prober.lab.inspection import Interceptor
 from prober.lab.listener import LOOPBACK, Listener
 from prober.lab.origins import Origins
+from prober.lab.policy import PRODUCTS, Policy, Product
 from prober.lab.proxies import HttpProxy
 from prober.lab.socks import SocksProxy
 from prober.model import Target, TrustClass
@@ -51,6 +52,13 @@ class LabSettings:
     interception: Policy = field(default_factory=lambda: Policy(bypass=BYPASSED))
 
 
+def inspecting_as(product: Product | None) -> LabSettings:
+    """The usual lab, whose interceptor forges as this product does and leaves the same domains alone."""
+    if product is None:
+        return LabSettings()
+    return LabSettings(interception=replace(PRODUCTS[product], bypass=BYPASSED))
+
+
 class Lab:
     """An async context manager: inside it the lab runs; `directory` holds its certificates and prober.yaml."""
 
@@ -76,6 +84,7 @@ class Lab:
         where, login = self.addresses, (USER, PASSWORD)
         certificate = self.authorities.corporate.leaf([proxy_host("secure"), LOOPBACK])
         trusted = (*self.authorities.public_roots, self.authorities.vendor.root)
+        self.interceptor = Interceptor("inspected", where, self.authorities.inspection, trusted, settings.interception)
         return [
             HttpProxy("open", where),
             HttpProxy("login", where, login=login),
@@ -84,7 +93,7 @@ class Lab:
             SocksProxy("socks4a", where, versions=(4,)),
             HttpProxy("blocking", where, blocked=settings.blocked),
             HttpProxy("slow", where, delay=settings.delay),
-            Interceptor("inspected", where, self.authorities.inspection, trusted, settings.interception),
+            self.interceptor,
         ]
 
     async def __aenter__(self) -> Self:
@@ -137,7 +146,7 @@ class Lab:
             "public-root.pem": pem(*ours.public_roots),
             "vendor-root.pem": pem(ours.vendor.root),
             "corporate-ca.pem": pem(ours.corporate.root),
-            "inspection-ca.pem": pem(ours.inspection.root),
+            "inspection-ca.pem": pem(self.interceptor.root),
             "client.pem": client.pem() + client.key_pem(),
             "password": PASSWORD.encode() + b"\n",
             self.config_file.name: self.config().encode(),

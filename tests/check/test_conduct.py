@@ -161,14 +161,7 @@ async def test_a_late_loop_is_told(given: ModuleType, scripted: Scripted, lag: f
 
 
 async def test_a_late_loop_of_a_worker_is_told(given: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Pool:
-        def __init__(self, *_: object, **__: object) -> None:
-            self.worst_lag = 0.0
-
-        async def run(self, _pairs: Sequence[Pair], _tell: OnObservation) -> None:
-            self.worst_lag = 0.7
-
-    monkeypatch.setattr(conducting, "WorkerPool", Pool)
+    monkeypatch.setattr(conducting, "WorkerPool", given.ScriptedRun(lambda _pairs, _tell: None, 0.7))
     conduct = Conduct(given.plan_of(TARGETS, workers=2))
     await conduct.probe()
     assert "up to 0.70 s late" in notes(conduct)["loop-lag"]

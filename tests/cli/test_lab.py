@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 
 PROBER = [sys.executable, "-W", "error", "-m", "prober"]
 
@@ -63,6 +64,22 @@ def test_a_lab_says_when_it_is_ready_serves_and_ends_cleanly(tmp_path: Path, num
     assert yaml.safe_load(output) == settings, "what is printed is a prober.yaml, comments included"
     assert "expired.lab.test" in output
     assert not roots.exists(), "its certificates are gone with it"
+
+
+def test_the_interceptor_forges_as_the_product_asked_for(tmp_path: Path) -> None:
+    config = tmp_path / "prober.yaml"
+    arguments = ["lab", "--write-config", str(config), "--interceptor", "mitmproxy", "--directory", str(tmp_path)]
+    with running(*arguments, ready=tmp_path / "ready") as (process, ready):
+        context = ssl.create_default_context(cafile=tmp_path / "inspection-ca.pem")
+        client = http.client.HTTPSConnection("127.0.0.1", ready["ports"]["inspected"], context=context, timeout=10)
+        client.set_tunnel("login.microsoftonline.com", 443)
+        client.connect()
+        der = client.sock.getpeercert(binary_form=True)
+        assert der is not None
+        leaf = x509.load_der_x509_certificate(der)
+        assert "CN=mitmproxy" in leaf.issuer.rfc4514_string()
+        client.close()
+        assert ended(process, signal.SIGTERM)[0] == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])

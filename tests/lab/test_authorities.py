@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from prober.lab.authorities import Authorities, Authority, Credential, make_key, pem
 from prober.model import TrustClass
@@ -61,12 +61,22 @@ def test_identifiers_and_pointers_of_a_leaf(authorities: Authorities) -> None:
     ]
 
 
-def test_a_bare_leaf_lacks_what_interceptors_lose(authorities: Authorities) -> None:
-    extensions = authorities.inspection.leaf(["a.example"], bare=True).certificate.extensions
-    kinds = {type(extension.value) for extension in extensions}
-    assert not kinds & {
-        x509.SubjectKeyIdentifier, x509.CertificatePolicies, x509.CRLDistributionPoints, x509.AuthorityInformationAccess
-    }  # fmt: skip
+def test_leaves_of_public_authorities_hold_two_certificate_timestamps(authorities: Authorities) -> None:
+    leaf = authorities.public[1].leaf(["a.example"]).certificate
+    found = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
+    assert len({each.log_id for each in found}) == 2
+    assert {each.timestamp.replace(tzinfo=UTC) for each in found} == {leaf.not_valid_before_utc}
+    private = authorities.vendor.leaf(["a.example"]).certificate.extensions
+    assert not any(isinstance(each.value, x509.PrecertificateSignedCertificateTimestamps) for each in private)
+
+
+def test_an_authority_can_claim_any_name_and_identifier() -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody Else CA")])
+    claimer = Authority("another", key="ecdsa", subject=name, key_id=b"their identifier")
+    leaf = claimer.leaf(["a.example"]).certificate
+    assert (claimer.certificate.subject, leaf.issuer) == (name, name)
+    identifier = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert identifier.key_identifier == b"their identifier"
 
 
 def test_a_revocation_list_is_signed_and_current(authorities: Authorities) -> None:

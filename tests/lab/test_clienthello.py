@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.lab.clienthello import LONGEST, IncompleteError, NotTlsError, server_name
+from prober.lab.clienthello import LONGEST, IncompleteError, NotTlsError, protocols, server_name
 
 
-def hello(host: str | None) -> bytes:
+def hello(host: str | None, alpn: Sequence[str] = ()) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
+    if alpn:
+        context.set_alpn_protocols(alpn)
     outgoing = ssl.MemoryBIO()
     client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=host)
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -26,6 +29,22 @@ def test_the_name_of_a_real_client() -> None:
 
 def test_a_client_that_names_nobody() -> None:
     assert server_name(hello(None)) is None
+
+
+@pytest.mark.parametrize("alpn", [[], ["h2"], ["h2", "http/1.1"]])
+@pytest.mark.parametrize("host", ["a.example", None])
+def test_the_protocols_of_a_real_client(host: str | None, alpn: list[str]) -> None:
+    assert protocols(hello(host, alpn)) == tuple(name.encode() for name in alpn)
+
+
+def test_a_hello_cut_in_its_extensions_is_none() -> None:
+    whole = hello("a.example", ["h2", "http/1.1"])
+    length = len(whole) - 5
+    for cut in range(1, 60):
+        short = whole[5 : 5 + length - cut]
+        body = short[:1] + (len(short) - 4).to_bytes(3) + short[4:]
+        with contextlib.suppress(NotTlsError):
+            assert set(protocols(b"\x16\x03\x01" + len(body).to_bytes(2) + body)) <= {b"h2", b"http/1.1"}
 
 
 def test_every_beginning_is_incomplete() -> None:

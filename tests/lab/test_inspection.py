@@ -87,7 +87,7 @@ async def test_it_mimics_the_origin(lab: Lab, connect: Any, fooled: ssl.SSLConte
 
 
 async def test_without_mimicry_it_makes_its_own(connect: Any, intercept: Any, fooled: ssl.SSLContext) -> None:
-    proxy = await intercept(Policy(mimic=False))
+    proxy = await intercept(Policy(copies=frozenset()))
     leaf = await seen(connect, proxy.port, fooled, "gw.vendor.example")
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["gw.vendor.example"]

@@ -1,0 +1,1 @@
+"""Random networks with and without interceptors, and what the judgement makes of them."""
