@@ -104,7 +104,7 @@ class Names(Middleboxes):
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
         self._known = known or {}
 
-    def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts]) -> Attribution | None:
+    def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts] = ()) -> Attribution | None:
         for organisation, confidence in self._known.items():
             if ("O", organisation) in (*leaf.issuer_names, *(pair for each in others for pair in each.subject_names)):
                 pattern = f"issuer_O exact:{organisation}"
