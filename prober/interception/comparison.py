@@ -275,11 +275,11 @@ class Comparison:
         return [look for other in (*self._others(pair), pair) for look in other.looks if look.is_reference]
 
     def _same_key(self, pair: _Pair, key: str) -> Look | None:
-        for other in sorted(self._others(pair), key=lambda other: len(other.route.hops)):
-            for look in reversed(other.looks):
-                if look.view.key == key and look.is_reference:
-                    return look
-        return None
+        """The anchored look with the same key, of another route, that is closest to the target."""
+        found = [
+            look for other in self._others(pair) for look in other.looks if look.view.key == key and look.is_reference
+        ]
+        return min(found, key=_nearness, default=None)
 
     def _reference(self, pair: _Pair, look: Look) -> Look | None:
         """The anchored look with another key that is closest to the target: fewest proxies, then the newest."""
@@ -329,8 +329,9 @@ class Comparison:
         return Attribution("your own inspection", product, "own", "high", f"known interceptor {shown(own, 120)}")
 
 
-def _nearness(look: Look) -> tuple[int, str, float]:
-    return look.hops, look.route, -look.at
+def _nearness(look: Look) -> tuple[int, str, float, str]:
+    """An order of references that does not depend on which came first."""
+    return look.hops, look.route, -look.at, look.view.key
 
 
 def _settled(look: Look, looks: Iterable[Look], references: Sequence[Look]) -> bool:

@@ -66,13 +66,14 @@ class Surroundings:
     """What else was seen on the same route, and what is expected: the part of evidence that needs other targets."""
 
     sharing: tuple[str, ...] = ()
-    """Unrelated hosts that were served the same leaf key on this route, some of them."""
+    """Unrelated hosts that were served the same leaf key in another certificate on this route, some of them."""
     converging: tuple[str, ...] = ()
     """Hosts of other families that end at the same unknown signer on this route, some of them."""
     signing_key: bool = False
     """The leaf's key is that of an authority which signs for other hosts on this route."""
     names_fit: bool = False
-    """The same signer serves other hosts of this route certificates in their right names."""
+    """The same signer serves other hosts of this route, which are none of its business, certificates in their right
+    names."""
 
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:

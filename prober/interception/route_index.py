@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from prober.interception.evidence import Surroundings
 from prober.interception.looks import Ground, Look
@@ -18,6 +18,8 @@ from prober.model import Target, TrustClass
 
 NAMED: Final = 8
 """Hosts found for one evidence; there may be more."""
+
+T = TypeVar("T")
 
 Site = tuple[str, int]
 """Host and port: targets that differ in their path only are one."""
@@ -60,6 +62,11 @@ class Known:
     """Leaf keys that an anchor vouches for, over any route or in the baseline."""
     expected: Expected | None
 
+    @property
+    def is_others(self) -> bool:
+        """Whether an authority without an anchor has no business signing for it, as far as is known."""
+        return bool(self.keys) or (self.expected is not None and self.expected.public)
+
 
 def expected_of(target: Target) -> Expected | None:
     """What the target's catalog expects; None where nothing is stated."""
@@ -68,48 +75,51 @@ def expected_of(target: Target) -> Expected | None:
     return Expected(target.trust is TrustClass.PUBLIC, None, domain_of(normal_host(target.host)))
 
 
+Place = tuple[str, str]
+"""A route's name and what is shared on it: the digest of a key, or a signer."""
+
+
 class RouteIndex:
     """Leaf keys and signers by route, counted so that looks can be taken out again."""
 
     def __init__(self) -> None:
-        self._keys: dict[tuple[str, str], Counter[Site]] = defaultdict(Counter)
-        self._signers: dict[tuple[str, str], Counter[Site]] = defaultdict(Counter)
-        self._fitting: dict[tuple[str, str], Counter[Site]] = defaultdict(Counter)
-        self._authorities: dict[tuple[str, str], Counter[Site]] = defaultdict(Counter)
-        self._sorted: dict[tuple[str, str], list[Site]] = {}
-        self._grouped: dict[tuple[str, str], dict[Expected | None, list[Site]]] = {}
+        self._keys: dict[Place, Counter[tuple[Site, str]]] = defaultdict(Counter)
+        """Sites with the digest of the certificate in which they showed the key."""
+        self._signers: dict[Place, Counter[Site]] = defaultdict(Counter)
+        self._fitting: dict[Place, Counter[Site]] = defaultdict(Counter)
+        self._authorities: dict[Place, Counter[Site]] = defaultdict(Counter)
+        self._certificates: dict[Place, dict[str, list[Site]]] = {}
+        self._forged: dict[Place, list[Site]] = {}
+        self._grouped: dict[Place, dict[Expected | None, list[Site]]] = {}
         self._revision = -1
 
     def clear(self) -> None:
         """Forget everything."""
-        for index in (self._keys, self._signers, self._fitting, self._authorities):
+        self._keys.clear()
+        for index in (self._signers, self._fitting, self._authorities):
             index.clear()
 
     def add(self, look: Look) -> None:
         """Enter a look. Those that are anchored are none of this index's business."""
-        for index, key in self._places(look):
-            sites = index[look.route, key]
-            sites[site_of(look.target)] += 1
+        for index, name in self._places(look):
+            index[look.route, name][site_of(look.target)] += 1
+        if _counts(look) and look.view.leaf is not None:
+            self._keys[look.route, look.view.key][site_of(look.target), look.view.leaf.sha256] += 1
 
     def remove(self, look: Look) -> None:
         """Take a look out again."""
-        for index, key in self._places(look):
-            place = (look.route, key)
-            sites = index[place]
-            site = site_of(look.target)
-            sites[site] -= 1
-            if sites[site] <= 0:
-                del sites[site]
-            if not sites:
-                del index[place]
+        for index, name in self._places(look):
+            _less(index, (look.route, name), site_of(look.target))
+        if _counts(look) and look.view.leaf is not None:
+            _less(self._keys, (look.route, look.view.key), (site_of(look.target), look.view.leaf.sha256))
 
     def around(self, look: Look, known_of: Callable[[Site], Known], revision: int) -> Surroundings:
         """What other hosts show on the look's route. `known_of` says what is known of a site; `revision` grows with
         everything that it or this index depends on."""
         if revision != self._revision:
             self._revision = revision
-            self._sorted.clear()
-            self._grouped.clear()
+            for kept in (self._certificates, self._forged, self._grouped):
+                kept.clear()
         view, own = look.view, site_of(look.target)
         mine = known_of(own)
         # Without a reference a signer of the vendor's own name may be the vendor's next root, not known here yet.
@@ -121,19 +131,36 @@ class RouteIndex:
         def own_key(other: Known) -> bool:
             return not mine.keys & other.keys if mine.keys and other.keys else apart(other.expected)
 
-        sharing = (site for site in self._sites(view.key, look.route) if site != own and own_key(known_of(site)))
+        sharing = (site for site in self._sharing(look) if site != own and own_key(known_of(site)))
         return Surroundings(
             sharing=_hosts(islice(sharing, NAMED)),
             converging=_hosts(islice(self._converging(look, apart, known_of), NAMED)),
             signing_key=bool(self._authorities.get((look.route, view.key))),
-            names_fit=any(site != own for site in self._fitting.get((look.route, view.signer), ())),
+            names_fit=any(site != own for site in self._forged_for(look, known_of)),
         )
 
-    def _sites(self, key: str, route: str) -> list[Site]:
-        """Sites that share a leaf key on a route, in an order that does not depend on who answered first."""
-        found = self._sorted.get((route, key))
+    def _sharing(self, look: Look) -> Iterator[Site]:
+        """Sites that show the look's key in another certificate. The very same one, with several names in it, a server
+        may share by right; an interceptor makes one for each host. The order is not that in which they answered."""
+        view = look.view
+        found = self._certificates.get((look.route, view.key))
         if found is None:
-            found = self._sorted[route, key] = sorted(self._keys.get((route, key), ()))
+            found = self._certificates[look.route, view.key] = defaultdict(list)
+            for site, certificate in sorted(self._keys.get((look.route, view.key), ())):
+                found[certificate].append(site)
+        own = view.leaf.sha256 if view.leaf is not None else ""
+        for certificate, sites in found.items():
+            if certificate != own:
+                yield from sites
+
+    def _forged_for(self, look: Look, known_of: Callable[[Site], Known]) -> list[Site]:
+        """Sites for which the look's signer signs in their right names, though it has no business to: two are enough to
+        know whether there is one beside the look's own."""
+        place = (look.route, look.view.signer)
+        found = self._forged.get(place)
+        if found is None:
+            fitting = (site for site in self._fitting.get(place, ()) if known_of(site).is_others)
+            found = self._forged[place] = list(islice(fitting, 2))
         return found
 
     def _converging(
@@ -157,19 +184,33 @@ class RouteIndex:
     def seen_elsewhere(self, look: Look) -> bool:
         """Whether another host of the route shows the same signer or the same key."""
         own, route, view = site_of(look.target), look.route, look.view
-        places = (self._signers.get((route, view.signer), ()), self._keys.get((route, view.key), ()))
-        return any(site != own for sites in places for site in sites)
+        if any(site != own for site in self._signers.get((route, view.signer), ())):
+            return True
+        return any(site != own for site, _ in self._keys.get((route, view.key), ()))
 
-    def _places(self, look: Look) -> list[tuple[dict[tuple[str, str], Counter[Site]], str]]:
+    def _places(self, look: Look) -> Iterator[tuple[dict[Place, Counter[Site]], str]]:
+        """Where a look is entered by its site alone."""
         view = look.view
-        if not look.unanchored or not look.tls.key_proven or not view.key:
-            return []
-        places = [(self._keys, view.key), (self._signers, view.signer)]
+        if not _counts(look):
+            return
+        yield self._signers, view.signer
         if view.name_fits:
-            places.append((self._fitting, view.signer))
+            yield self._fitting, view.signer
         if view.issuer is not None and view.issuer is not view.leaf and view.ground is Ground.FOREIGN:
-            places.append((self._authorities, view.issuer.spki_sha256))
-        return places
+            yield self._authorities, view.issuer.spki_sha256
+
+
+def _counts(look: Look) -> bool:
+    return look.unanchored and look.tls.key_proven and look.view.leaf is not None
+
+
+def _less(index: dict[Place, Counter[T]], place: Place, entry: T) -> None:
+    entries = index[place]
+    entries[entry] -= 1
+    if entries[entry] <= 0:
+        del entries[entry]
+    if not entries:
+        del index[place]
 
 
 def _unrelated(one: Expected | None, other: Expected | None) -> bool:

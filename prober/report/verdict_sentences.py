@@ -285,10 +285,10 @@ def _exempt(told: Told) -> str:
 
 def _demanded(told: Told) -> str:
     """What the catalog says of it."""
-    demanded = {result.target.id for result in told.results if result.target.inspection_bypass}
+    demanded = {display_name(result) for result in told.results if result.target.inspection_bypass}
     if not demanded:
         return ""
-    all_of_them = len(demanded) == told.targets
+    all_of_them = demanded == set(map(display_name, told.results))
     return f"; the vendor demands it{'' if all_of_them else f' for {len(demanded)} of them'}"
 
 
