@@ -145,11 +145,13 @@ class Comparison:
     def to_confirm(self, target_id: str, route: str) -> tuple[PairKey, ...]:
         """Pairs to probe once more, in this order, before the verdict on a pair is believed: its reference's, if there
         is one, and its own. Empty where there is nothing to confirm, or it was seen often enough."""
-        if self.verdict(target_id, route).word not in (Word.INTERCEPTED, Word.SUSPECT):
+        verdict = self.verdict(target_id, route)
+        if verdict.word not in (Word.INTERCEPTED, Word.SUSPECT):
             return ()
         pair = self._pairs[target_id, route]
         references = [look for look in self._references(pair) if look.route != route]
-        if len(pair.looks) >= 2 and (not references or len(references) >= 2):
+        often = len(pair.looks) >= 2 and (not references or len(references) >= 2)
+        if often and not (verdict.reason is Why.NOT_REPEATED and self._ends_open(pair)):
             return ()
         nearest = min(references, key=_nearness, default=None)
         own = (target_id, route)
@@ -273,6 +275,12 @@ class Comparison:
     def _references(self, pair: _Pair) -> list[Look]:
         """Anchored looks at the same site over other routes; a route that shows both is also a reference to itself."""
         return [look for other in (*self._others(pair), pair) for look in other.looks if look.is_reference]
+
+    def _ends_open(self, pair: _Pair) -> bool:
+        """Whether there are references, but none since the last look without an anchor: the last attempt of several."""
+        references = self._references(pair)
+        last = max((look.at for look in pair.looks if look.unanchored), default=None)
+        return bool(references) and last is not None and all(each.at < last for each in references)
 
     def _same_key(self, pair: _Pair, key: str) -> Look | None:
         """The anchored look with the same key, of another route, that is closest to the target."""

@@ -104,7 +104,7 @@ class Names(Middleboxes):
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
         self._known = known or {}
 
-    def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts]) -> Attribution | None:
+    def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts] = ()) -> Attribution | None:
         for organisation, confidence in self._known.items():
             if ("O", organisation) in (*leaf.issuer_names, *(pair for each in others for pair in each.subject_names)):
                 pattern = f"issuer_O exact:{organisation}"
@@ -143,7 +143,7 @@ class Scene:
         pins: Mapping[str, frozenset[str]] | None = None,
         middleboxes: Middleboxes | None = None,
         baseline: Baseline | None = None,
-        store: Callable[..., TrustStore] = TrustStore,
+        interceptors: Sequence[bytes] = (),
         without: frozenset[str] = frozenset(),
         start: float = NOW,
     ) -> None:
@@ -152,7 +152,9 @@ class Scene:
             UserRoot(LEGACY.pem, Anchor.PUBLIC_LEGACY),
         )
         mozilla = b"".join(each.pem for each in public)
-        self._make = partial(store, mozilla, os_pem, (*own, *roots), pins, with_shipped=False)
+        self._make = partial(
+            TrustStore, mozilla, os_pem, (*own, *roots), pins, with_shipped=False, interceptors=interceptors
+        )
         self._middleboxes = middleboxes or Names()
         self._baseline = baseline
         self._without = without
@@ -175,7 +177,7 @@ class Scene:
         merged: dict[str, Any] = {"middleboxes": self._middleboxes, "baseline": self._baseline, **options}
         return Comparison(self._make(), without=self._without, **merged)
 
-    def run(self, *, attempts: int = 1, confirm: bool = True, shuffled: int = 4) -> Run:
+    def run(self, *, attempts: int = 1, confirm: bool = True, shuffled: int = 3) -> Run:
         """Probe, confirm, judge; and judge again in other orders."""
         comparison = self.compare()
         added: list[Added] = []
@@ -204,10 +206,10 @@ class Scene:
 
     def runs(self) -> Iterator[Run]:
         """One look each, with confirmations, and several attempts."""
-        yield self.run(confirm=False)
-        yield self.run(confirm=True)
-        yield self.run(attempts=3, confirm=False)
-        yield self.run(attempts=2, confirm=True)
+        yield self.run(confirm=False, shuffled=2)
+        yield self.run(confirm=True, shuffled=3)
+        yield self.run(attempts=3, confirm=False, shuffled=2)
+        yield self.run(attempts=2, confirm=True, shuffled=2)
 
     def _same_in_any_order(self, added: list[Added], verdicts: dict[Pair, Verdict], examples: int) -> None:
         @settings(max_examples=max(1, examples), deadline=None, database=None)

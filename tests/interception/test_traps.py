@@ -199,18 +199,11 @@ class TestPrivateVendorRoots:
     def test_the_vendors_next_root_is_not_known_yet(self) -> None:
         """OONI's false alarm: Signal rotated its private root. Two of the vendor's hosts show the new one."""
         new = root("Vendor Private Root 2", "Vendor Corporation")
-        scene = Scene(store=FamiliarRoots)
+        scene = Scene()
         for host in ("update.vendor.test", "events.vendor-cloud.test"):
             scene.target(host, TrustClass.VENDOR_PRIVATE if host.startswith("update") else TrustClass.PUBLIC)
             scene.shows(host, HQ, face(new.server(host), new))
         everywhere(scene, AT_MOST_SUSPECT)
-
-
-class FamiliarRoots(TrustStore):
-    """Knows names of the vendor's by their beginning, as issuers.py does for the real one."""
-
-    def knows_name_of(self, facts) -> bool:  # type: ignore[no-untyped-def]  # as overridden
-        return "Vendor" in facts.subject
 
 
 class TestOtherPublicRoots:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from enum import StrEnum
+from importlib import resources
 
 import pytest
 
@@ -79,6 +81,9 @@ def test_a_word_of_two_kinds_has_both_meanings() -> None:
 
 
 def test_categories_of_products_are_explained() -> None:
+    lines = resources.files("prober.interception").joinpath("data/middleboxes.tsv").read_text("utf-8").splitlines()
+    rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
+    assert {row["category"] for row in rows} | {"own"} == set(CATEGORIES)
     for category in CATEGORIES:
         found = explain(category)
         assert found is not None
