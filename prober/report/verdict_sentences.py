@@ -257,7 +257,7 @@ def _shared(told: Told) -> str:
     for result in told.results:
         verdict, tls = result.interception, result.tls
         if verdict is not None and verdict.shared_key_with and tls is not None and tls.chain:
-            hosts[tls.chain[0].spki_sha256 or ""].update((result.target.host, *verdict.shared_key_with))
+            hosts[tls.chain[0].spki_sha256 or ""].update((display_name(result), *verdict.shared_key_with))
             unrelated = unrelated or any(each.id == "E4" for each in verdict.evidence)
     if not hosts:
         return ""
