@@ -94,11 +94,12 @@ def engine(scheme: Scheme, port: int, probes: int, in_flight: int) -> float:
         if not observation.reachable:
             failures.append(observation)
 
-    async def run() -> None:
-        await Run(settings, ProxyCertificates([])).run(pairs, look)
+    async def probe() -> None:
+        async with Run(settings, ProxyCertificates([])) as run:
+            await run.probe(pairs, look)
 
     began = time.process_time()
-    run_loop(run())
+    run_loop(probe())
     seconds = time.process_time() - began
     if failures:
         raise SystemExit(f"{len(failures)} probes failed: {failures[0].failure}")

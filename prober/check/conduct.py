@@ -1,23 +1,27 @@
-"""Carries a plan out: probes, keeps what was seen, and turns it into a run document at any moment."""
+"""Carries a plan out: probes, keeps what was seen, and turns it into a run document at any moment.
+
+After the attempts come the follow-ups: what contradicts another route is probed again, with `--locate` the beginnings
+of chains, and client certificates are shown where the chain was judged clean.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import logging
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from prober import __version__
+from prober.check.followup import PairKey, beginnings, confirmations, is_final, presentations
 from prober.check.plan import Plan
-from prober.engine.egress import has_way_out
+from prober.check.remarks import environment_of, notes_on
 from prober.engine.run import Pair, Run
-from prober.engine.stores import machine_roots
 from prober.engine.workers import WorkerPool
-from prober.interception.certificates import certificate_facts
+from prober.interception.comparison import Comparison
 from prober.interception.trust import Trust
-from prober.model import Observation
+from prober.model import Observation, Purpose, Route, Target
 from prober.report.build import (
     build_result,
     collect_certificates,
@@ -27,16 +31,17 @@ from prober.report.build import (
     skipped_document,
     summary_of,
 )
-from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Result
+from prober.report.document import SCHEMA, ProberDoc, Result
 from prober.report.document import Run as RunDocument
-from prober.report.notes import NoteId, note
+from prober.report.trust import certificates_of, trust_document
 from prober.routes.environment import EnvironmentRoute
 
 log = logging.getLogger(__name__)
 
 OnPair = Callable[[Pair, Observation, int], None]
 """Called after each observation: the pair, what was seen, how many observations there are in all."""
-_LAG_WORTH_A_NOTE = 0.25
+_SLICE = 16
+"""Judgements made at a stretch: a few milliseconds."""
 
 
 class Conduct:
@@ -46,58 +51,74 @@ class Conduct:
         self._plan = plan
         self._wall = wall
         self._started = self._finished = wall()
-        self._seen: dict[tuple[str, str], list[Observation]] = {}
+        self._seen: dict[PairKey, list[Observation]] = {}
+        self._prefixes: dict[PairKey, list[tuple[int, Observation]]] = {}
+        self._parents: dict[PairKey, PairKey] = {}
         self._pairs = {(pair.target.id, pair.route.name): pair for pair in plan.pairs}
+        self._comparison = Comparison(plan.judge, baseline=plan.baseline)
+        self._unjudged: deque[tuple[Target, Route, Observation]] = deque()
+        self._told: set[PairKey] = set()
         self._complete = False
         self._lag = 0.0
         self.observed = 0
-
-    @property
-    def expected(self) -> int:
-        """Observations that a complete run has."""
-        return len(self._plan.pairs) * self._plan.attempts
+        self.expected = len(plan.pairs) * plan.attempts
+        """Observations that a complete run has, as far as is known by now."""
 
     async def probe(self, on_pair: OnPair | None = None) -> None:
-        """Probe everything."""
+        """Probe everything, and whatever follows from it."""
         plan = self._plan
 
         def keep(pair: Pair, observation: Observation) -> None:
-            self._seen.setdefault((pair.target.id, pair.route.name), []).append(observation)
-            self.observed += 1
-            if observation.tls is not None:
-                plan.judge.learn(observation.tls.chain)
+            self._keep(pair, observation)
             tell_log(pair, observation)
             if on_pair is not None:
                 on_pair(pair, observation, self.observed)
 
         try:
-            if plan.workers > 1:
-                pool = WorkerPool(plan.probe, workers=plan.workers, attempts=plan.attempts)
-                await pool.run(plan.pairs, keep)
-                self._lag = pool.worst_lag
-            else:
-                run = Run(plan.probe, plan.proxies, attempts=plan.attempts)
-                await run.run(plan.pairs, keep)
-                self._lag = run.lag.worst
+            async with self._engine() as engine:
+                await engine.probe(plan.pairs, keep, attempts=plan.attempts)
+                for follow_up in (self._confirmations, self._beginnings, self._presentations):
+                    await self._judge_in_slices()
+                    pairs = follow_up()
+                    self.expected += len(pairs)
+                    if pairs:
+                        await engine.probe(pairs, keep)
+            self._lag = engine.worst_lag
             self._complete = True
         finally:
             self._finished = self._wall()
 
     def result_when_done(self, pair: Pair) -> Result | None:
-        """The pair's result as soon as all its attempts are there: judged with what is known by now."""
-        seen = self._seen.get((pair.target.id, pair.route.name), [])
-        return self._result(pair, seen) if len(seen) == self._plan.attempts else None
+        """The pair's result as soon as all its attempts are there and no follow-up can change the verdict on it; judged
+        with what is known by now. Given once."""
+        key = (pair.target.id, pair.route.name)
+        seen = self._seen.get(key, [])
+        if pair.purpose is not Purpose.ATTEMPT or key in self._told or len(seen) < self._plan.attempts:
+            return None
+        if self._plan.probe.client_certificate(pair.target.host) is not None:
+            return None
+        self._judge()
+        if not is_final(self._comparison.verdict(*key)):
+            return None
+        self._told.add(key)
+        return self._result(pair, seen)
 
-    def results_cut_short(self) -> Iterator[Result]:
-        """Results of pairs with some of their attempts, but not all."""
+    def results_left(self) -> Iterator[Result]:
+        """Results that `result_when_done` has not given."""
+        self._judge()
         for key, seen in self._seen.items():
-            if len(seen) < self._plan.attempts:
+            if key not in self._told:
+                self._told.add(key)
                 yield self._result(self._pairs[key], seen)
 
     def document(self) -> RunDocument:
         """All results so far. What one route sent completes the chains of another, so they are judged together."""
+        self._judge()
         # in the plan's order: the same run gives the same document, whoever answered first
         results = tuple(self._result(pair, self._seen[key]) for key, pair in self._pairs.items() if key in self._seen)
+        snapshot = self._plan.judge.snapshot(self._comparison.certificates_used())
+        observations = [each for seen in self._seen.values() for each in seen]
+        observations += [each for seen in self._prefixes.values() for _, each in seen]
         return RunDocument(
             schema=SCHEMA,
             prober=program(),
@@ -113,85 +134,86 @@ class Conduct:
                 skipped_document(each.target, each.why, each.option, each.kind.value) for each in self._plan.skipped
             ),
             results=results,
-            notes=tuple(self._notes()),
-            environment=self._environment(),
-            certificates=collect_certificates(each for seen in self._seen.values() for each in seen),
+            notes=tuple(
+                notes_on(
+                    self._plan,
+                    self._pairs,
+                    self._seen,
+                    interrupted=None if self._complete else f"{self.observed} of {self.expected}",
+                    lag=self._lag,
+                )
+            ),
+            environment=environment_of(self._plan, self._lag),
+            certificates=collect_certificates(observations, certificates_of(snapshot)),
+            trust=trust_document(snapshot),
         )
 
+    def _engine(self) -> Run | WorkerPool:
+        plan = self._plan
+        return WorkerPool(plan.probe, workers=plan.workers) if plan.workers > 1 else Run(plan.probe, plan.proxies)
+
+    # follow-ups
+
+    def _confirmations(self) -> Sequence[Pair]:
+        return confirmations(self._comparison, self._judged_pairs())
+
+    def _beginnings(self) -> Sequence[Pair]:
+        if not self._plan.locate:
+            return ()
+        wanted = beginnings(self._comparison, self._judged_pairs(), direct=self._plan.direct)
+        self._parents = {(pair.target.id, pair.route.name): key for key, pair in wanted}
+        return [pair for _, pair in wanted]
+
+    def _presentations(self) -> Sequence[Pair]:
+        if not self._plan.probe.client_certificates:
+            return ()
+        return presentations(self._comparison, self._judged_pairs(), self._seen, self._plan.probe.client_certificate)
+
+    def _judged_pairs(self) -> dict[PairKey, Pair]:
+        return {key: pair for key, pair in self._pairs.items() if key in self._seen}
+
+    # what was seen
+
+    def _keep(self, pair: Pair, observation: Observation) -> None:
+        key = (pair.target.id, pair.route.name)
+        parent = self._parents.get(key) if pair.purpose is Purpose.LOCATE else None
+        if parent is not None:
+            self._prefixes.setdefault(parent, []).append((len(pair.route.hops), observation))
+        else:
+            self._seen.setdefault(key, []).append(observation)
+        self._unjudged.append((pair.target, pair.route, observation))
+        self.observed += 1
+
+    def _judge(self) -> None:
+        """Take in what was seen since the last time: not while probes are being timed, if it can wait."""
+        while self._unjudged:
+            self._comparison.add(*self._unjudged.popleft())
+
+    async def _judge_in_slices(self) -> None:
+        """The same, and all verdicts, between batches; lets go of the loop, so that signals and timers are served."""
+        for step, _ in enumerate(list(self._unjudged)):
+            self._comparison.add(*self._unjudged.popleft())
+            if step % _SLICE == 0:
+                await asyncio.sleep(0)
+        for step, key in enumerate(self._judged_pairs()):
+            self._comparison.verdict(*key)
+            if step % _SLICE == 0:
+                await asyncio.sleep(0)
+
     def _result(self, pair: Pair, observations: list[Observation]) -> Result:
+        key = (pair.target.id, pair.route.name)
         return build_result(
             pair.target,
             pair.route,
             observations,
             self._trust(pair, observations),
             self._plan.egress,
-            facts=certificate_facts,
+            verdict=self._comparison.verdict(*key),
+            prefixes=self._prefixes.get(key, ()),
         )
 
     def _trust(self, pair: Pair, observations: list[Observation]) -> Trust | None:
-        chosen = headline(observations)
-        if chosen.tls is None or not chosen.tls.chain:
-            return None
-        return self._plan.judge.judge(chosen.tls.chain, pair.target.host, chosen.at)
-
-    def _notes(self) -> Iterator[NoteDoc]:
-        plan = self._plan
-        for warning in plan.warnings:
-            yield note(NoteId.CONFIGURATION, warning)
-        if plan.descriptors.clamped:
-            found = plan.descriptors
-            text = (
-                f"{found.allowed} probes at once instead of {found.asked}: "
-                f"the limit of open descriptors is {found.limit} (raise it with ulimit -n)"
-            )
-            yield note(NoteId.CONCURRENCY_CLAMPED, text)
-        if not self._complete:
-            yield note(
-                NoteId.INTERRUPTED,
-                f"Interrupted after {self.observed} of {self.expected} probes; what was measured is reported.",
-            )
-        yield from self._ipv6_notes()
-        if machine_roots() is None:
-            yield note(NoteId.OS_TRUST_STORE_MISSING)
-        if self._lag > _LAG_WORTH_A_NOTE:
-            yield note(
-                NoteId.LOOP_LAG,
-                f"The prober's own event loop was up to {self._lag:.2f} s late: timings around then are too long.",
-            )
-
-    def _ipv6_notes(self) -> Iterator[NoteDoc]:
-        """The services do not support devices that have IPv6 only, so whatever has no IPv4 is named."""
-        proxies: set[str] = set()
-        targets: set[str] = set()
-        for key, observations in self._seen.items():
-            pair = self._pairs[key]
-            for hop in {hop for observation in observations for hop in observation.ipv6_only}:
-                (targets if hop == 0 else proxies).add(pair.target.host if hop == 0 else pair.route.hops[hop - 1].host)
-        if proxies:
-            yield note(NoteId.PROXY_IPV6_ONLY, f"{note(NoteId.PROXY_IPV6_ONLY).text} ({', '.join(sorted(proxies))})")
-        if targets:
-            yield note(NoteId.TARGET_IPV6_ONLY, f"{note(NoteId.TARGET_IPV6_ONLY).text} ({', '.join(sorted(targets))})")
-        if self._leaves_the_machine() and not has_way_out(socket.AF_INET):
-            yield note(NoteId.EGRESS_WITHOUT_IPV4)
-
-    def _leaves_the_machine(self) -> bool:
-        """Whether any probe went, or tried to go, further than loopback."""
-        peers = [each.peer for seen in self._seen.values() for each in seen]
-        return any(peer is None or not _is_loopback(peer) for peer in peers)
-
-    def _environment(self) -> Environment:
-        probe = self._plan.probe
-        return Environment(
-            loop_lag_max=round(self._lag, 6),
-            concurrency=probe.concurrency,
-            descriptors=self._plan.descriptors.limit,
-            timeout=probe.timeout,
-            retries=probe.retries,
-            attempts=self._plan.attempts,
-            profile=probe.profile,
-            family=probe.family,
-            platform=sys.platform,
-        )
+        return self._comparison.trust(headline(observations), pair.target)
 
 
 def tell_log(pair: Pair, observation: Observation) -> None:
@@ -200,6 +222,8 @@ def tell_log(pair: Pair, observation: Observation) -> None:
         return
     failure, timings = observation.failure, observation.timings
     place = f"{pair.target.id} over {pair.route.name}"
+    if pair.purpose is not Purpose.ATTEMPT:
+        place += f" ({pair.purpose})"
     status = f", status {observation.http.status}" if observation.http is not None else ""
     if failure is None:
         log.info("%s: reached in %.3f s%s", place, timings.total or 0.0, status)
@@ -225,7 +249,3 @@ def program() -> ProberDoc:
 
     openssl = SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode("ascii", "replace")
     return ProberDoc(version=__version__, python=sys.version.split()[0], openssl=openssl)
-
-
-def _is_loopback(peer: str) -> bool:
-    return ipaddress.ip_address(peer.rsplit(":", 1)[0].strip("[]")).is_loopback

@@ -52,6 +52,6 @@ def _is_finding(result: Result, word: FailOn) -> bool:
         case FailOn.UNEXPECTED_STATUS:
             return result.http is not None and result.http.as_expected is False
         case FailOn.INTERCEPTED | FailOn.SUSPECT:
-            return result.interception is not None and result.interception.get("verdict") == word.value
+            return result.interception is not None and result.interception.verdict == word.value
         case FailOn.REGRESSION:
             return False  # a single run has nothing to compare with

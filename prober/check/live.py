@@ -103,8 +103,8 @@ class JsonLines:
             self._write(result)
 
     def rest(self, conduct: Conduct) -> None:
-        """Write what an interruption left with fewer attempts than were asked for."""
-        for result in conduct.results_cut_short():
+        """Write what could not be told while the run went on: what follow-ups could change, or an interruption cut."""
+        for result in conduct.results_left():
             self._write(result)
 
     def _write(self, result: Result) -> None:
@@ -154,7 +154,12 @@ class Progress:
         """One more; rich itself repaints at its own pace."""
         if self._enabled:
             self._failed += not observation.reachable
-            self._bar.update(self._task, advance=1, failed=f"{self._failed} not reached" if self._failed else "")
+            self._bar.update(
+                self._task,
+                advance=1,
+                total=conduct.expected,
+                failed=f"{self._failed} not reached" if self._failed else "",
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

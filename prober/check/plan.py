@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from prober import catalog as catalogs
 from prober.catalog import CatalogErrors, SelectionErrors, Skipped
+from prober.check.errors import PlanErrors
+from prober.check.rejudge import baseline_of
 from prober.check.selection import select
+from prober.check.trusting import trust_store
 from prober.config import Loaded
 from prober.engine.limits import Descriptors, reserve_descriptors
 from prober.engine.run import Pair
 from prober.engine.settings import ProbeSettings
-from prober.engine.stores import ProxyCertificates, machine_roots, mozilla_roots
-from prober.interception.anchors import UserRoot
+from prober.engine.stores import ProxyCertificates
+from prober.interception.baseline import Baseline
 from prober.interception.trust import TrustStore
-from prober.model import Anchor, Route, Target
+from prober.model import Route, Target
+from prober.report.document import Run
 from prober.routes.environment import EnvironmentRoute, RouteRule, route_for
-from prober.wire.tls import ALPN_BARE, PROFILES, ClientCertificateError, new_context
-
-
-class PlanErrors(Exception):
-    """Input that cannot be worked with; every mistake with its place."""
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = tuple(errors)
+from prober.wire.identity import ClientCertificateError, read_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +42,23 @@ class Plan:
     workers: int
     judge: TrustStore
     proxies: ProxyCertificates
+    baseline: Baseline | None
+    """References of a saved run."""
+    locate: bool
+    """Whether to look for the hop at which interception begins."""
+    direct: bool
+    """Whether the direct way may be probed for that."""
 
 
-def make_plan(loaded: Loaded, targets: Sequence[str] = (), *, attempts: int = 1, workers: int = 1) -> Plan:
+def make_plan(
+    loaded: Loaded,
+    targets: Sequence[str] = (),
+    *,
+    attempts: int = 1,
+    workers: int = 1,
+    locate: bool = False,
+    baseline: Run | None = None,
+) -> Plan:
     """Everything a run needs. `targets` are given by hand (`@FILE` too); without any, the catalogs are selected from.
 
     Raises PlanErrors.
@@ -78,6 +87,9 @@ def make_plan(loaded: Loaded, targets: Sequence[str] = (), *, attempts: int = 1,
         workers=workers,
         judge=judge,
         proxies=proxies,
+        baseline=baseline_of(baseline, judge, settings.egress),
+        locate=locate,
+        direct=not loaded.no_direct,
     )
 
 
@@ -121,24 +133,11 @@ def _by_hand(given: Sequence[str], errors: list[str]) -> tuple[Target, ...]:
 
 
 def _trust_store(loaded: Loaded, errors: list[str]) -> TrustStore | None:
-    roots: list[UserRoot] = []
-    for root in loaded.settings.trust.roots:
-        try:
-            user_root = UserRoot(Path(root.file).read_bytes(), Anchor(root.anchor), tuple(root.names))
-            TrustStore(b"", None, [user_root])  # a file without a certificate is found here, under its name
-        except OSError as error:
-            errors.append(f"trusted roots {root.file}: {error.strerror}")
-        except ValueError as error:
-            errors.append(f"trusted roots {root.file}: {error}")
-        else:
-            roots.append(user_root)
-    return (
-        None
-        if errors
-        else TrustStore(
-            mozilla_roots(), machine_roots(), roots, {host: frozenset(keys) for host, keys in loaded.pins.items()}
-        )
-    )
+    try:
+        return trust_store(loaded)
+    except PlanErrors as found:
+        errors.extend(found.errors)
+        return None
 
 
 def _proxy_certificates(rules: Iterable[RouteRule], errors: list[str]) -> ProxyCertificates | None:
@@ -160,7 +159,7 @@ def _routes(rule: RouteRule) -> tuple[Route, ...]:
 def _try_client_certificates(files: Mapping[str, str], errors: list[str]) -> None:
     for host, file in files.items():
         try:
-            new_context(PROFILES["schannel"], ALPN_BARE, file)
+            read_identity(file)
         except ClientCertificateError as error:
             errors.append(f"client certificate for {host}: {error}")
 

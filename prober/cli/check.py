@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prober.cli.options import USAGE, Shared, abandon_stdout, load_or_exit, refuse, say, with_shared
+from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
+from prober.cli.outcome import (
+    DEFAULT_FAIL_ON,
+    INCOMPLETE,
+    BaselineRun,
+    FailOnText,
+    Output,
+    Save,
+    check_paths,
+    exit_by,
+    fail_on_words,
+    load_run,
+    report,
+    save_run,
+    unwritten,
+)
 
 if TYPE_CHECKING:
     from prober.check.conduct import Conduct
-    from prober.check.findings import FailOn
     from prober.check.live import JsonLines
     from prober.check.plan import Plan
     from prober.config import Loaded
-    from prober.report.document import Run
 
-FINDINGS = 1
-INCOMPLETE = 3
 EXAMPLES = (
     "Examples: prober check --geo EU · prober check --via hq=http://10.0.0.6:8080 · "
     "prober check --via two=socks5h://10.0.0.7:1080,https://proxy.corp:8443 https://example.com · "
-    "prober check --format json | jq .summary · prober check --save before.json.zst"
+    "prober check --format json | jq .summary · prober check --save before.json.zst · "
+    "prober check --attempts 10 --locate"
 )
 
 
@@ -55,18 +66,10 @@ Format = Annotated[
         "--format", help="table, json, jsonl (a line a result, as it comes), csv, svg (a picture of the table)."
     ),
 ]
-Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there instead of standard output.")]
-Save = Annotated[Path | None, typer.Option(metavar="RUN", help="Save the run: .json, .json.gz or .json.zst.")]
 Attempts = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Independent probes of each pair.")]
 Retries = Annotated[int | None, typer.Option(metavar="N", min=0, max=10, help="After a transient failure only.")]
-FailOnText = Annotated[
-    str,
-    typer.Option(
-        "--fail-on",
-        metavar="WORDS",
-        help="What makes the exit code 1: unreachable, untrusted, unexpected-status, intercepted, suspect, "
-        "regression; or none.",
-    ),
+Locate = Annotated[
+    bool, typer.Option("--locate", help="Probe the beginnings of chains to name the hop that intercepts.")
 ]
 
 
@@ -78,7 +81,9 @@ def check(
     save: Save = None,
     attempts: Attempts = 1,
     retries: Retries = None,
-    fail_on: FailOnText = "unreachable,intercepted",
+    baseline: BaselineRun = None,
+    locate: Locate = False,
+    fail_on: FailOnText = DEFAULT_FAIL_ON,
     *,
     shared: Shared,
 ) -> None:
@@ -87,10 +92,12 @@ def check(
     Exit codes: 0 nothing to report, 1 findings (see --fail-on), 2 usage or configuration error, 3 the run could not be
     completed (what was measured is still reported).
     """
-    words = _fail_on(fail_on)
-    _check_paths(save, output)
+    words = fail_on_words(fail_on)
+    check_paths(save, output)
     loaded = load_or_exit(shared, {"probe.retries": retries})
-    plan = _plan(loaded, targets or [], attempts, shared.workers or 1)
+    references = load_run(baseline, "--baseline") if baseline is not None else None
+    options = {"attempts": attempts, "workers": shared.workers or 1, "locate": locate, "baseline": references}
+    plan = _plan(loaded, targets or [], options)
     if shared.dry_run:
         _show(plan)
         return
@@ -102,49 +109,20 @@ def check(
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
     run = conduct.document()
     # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
-    saved = save is None or _save(run, save)
+    saved = save is None or save_run(run, save)
     if format is not CheckFormat.JSONL:
-        _report(run, format, output, verbose=shared.verbose)
+        report(run, format.value, output, verbose=shared.verbose)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
-    from prober.check.findings import has_findings
-
-    if has_findings(run, words):
-        raise typer.Exit(FINDINGS)
+    exit_by(run, words)
 
 
-def _fail_on(text: str) -> tuple[FailOn, ...]:
-    from prober.check.findings import parse_fail_on
+def _plan(loaded: Loaded, targets: list[str], options: dict[str, Any]) -> Plan:
+    from prober.check.errors import PlanErrors
+    from prober.check.plan import make_plan
 
     try:
-        return parse_fail_on(text)
-    except ValueError as error:
-        refuse([f"--fail-on: {error}"])
-
-
-def _check_paths(save: Path | None, output: Path | None) -> None:
-    """What cannot be written is found before an hour of probing, not after it."""
-    from prober.report.files import SUFFIXES
-
-    errors: list[str] = []
-    if save is not None and not save.name.endswith(SUFFIXES):
-        errors.append(f"--save {save}: expected a name that ends in {', '.join(SUFFIXES)}")
-    for option, path in (("--save", save), ("--output", output)):
-        if path is not None and not path.absolute().parent.is_dir():
-            errors.append(f"{option} {path}: no directory {path.absolute().parent}")
-        elif path is not None and path.is_dir():
-            errors.append(f"{option} {path}: is a directory")
-        elif path is not None and not path.exists() and not os.access(path.absolute().parent, os.W_OK):
-            errors.append(f"{option} {path}: no permission to write in {path.absolute().parent}")
-    if errors:
-        refuse(errors)
-
-
-def _plan(loaded: Loaded, targets: list[str], attempts: int, workers: int) -> Plan:
-    from prober.check.plan import PlanErrors, make_plan
-
-    try:
-        plan = make_plan(loaded, targets, attempts=attempts, workers=workers)
+        plan = make_plan(loaded, targets, **options)
     except PlanErrors as error:
         refuse(list(error.errors))
     if not plan.pairs:
@@ -208,37 +186,8 @@ def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool
         try:
             with lines:
                 whole = probe_until_done(conduct, [progress, lines])
-                if not whole:
-                    lines.rest(conduct)
+                lines.rest(conduct)
                 return whole
         except OSError as error:
-            _unwritten(error)
+            unwritten(error)
             return False
-
-
-def _unwritten(error: OSError) -> None:
-    """Says that the report found no room. A reader that left has seen enough and is told nothing."""
-    if not isinstance(error, BrokenPipeError):
-        say(f"error: the report could not be written: {error.strerror or error}")
-    abandon_stdout()
-
-
-def _report(run: Run, format_: CheckFormat, output: Path | None, *, verbose: int) -> None:
-    from prober.check.live import write_report
-
-    try:
-        write_report(run, format_.value, output, verbose=verbose)
-    except OSError as error:
-        _unwritten(error)
-        raise typer.Exit(INCOMPLETE) from None
-
-
-def _save(run: Run, path: Path) -> bool:
-    from prober.report.files import RunFileError, save
-
-    try:
-        save(run, path)
-    except RunFileError as error:
-        say(f"error: {error}")
-        return False
-    return True

@@ -31,7 +31,8 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="text or json.")]
 def check(shared: Shared) -> None:
     """Validate the configuration: every error at once, each with file, line and key; exit 2 if there is one."""
     loaded = load_or_exit(shared)
-    from prober.check.plan import PlanErrors, make_plan
+    from prober.check.errors import PlanErrors
+    from prober.check.plan import make_plan
 
     try:
         make_plan(loaded)  # catalogs, selection, placeholders and certificate files, as `prober check` would take them

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from prober import __version__
-from prober.cli import check, config, demo, explain, init, lab, routes, targets
+from prober.cli import check, config, demo, explain, init, judge, lab, routes, targets
 from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
@@ -48,6 +48,7 @@ def _main(
 
 
 app.command("check", epilog=check.EXAMPLES, rich_help_panel=PANEL_RUN)(check.check)
+app.command("judge", epilog=judge.EXAMPLES, rich_help_panel=PANEL_RUN)(judge.judge)
 app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
 app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
 app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)

@@ -105,6 +105,13 @@ Pin = Annotated[
     list[str] | None,
     typer.Option(metavar="HOST=SPKI_SHA256", rich_help_panel=_WAYS, help="The public key that a host may have."),
 ]
+KnownInterceptor = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--known-interceptor", metavar="FILE_OR_SHA256", rich_help_panel=_WAYS,
+        help="Your own TLS inspection: PEM file of its authority, or the SHA-256 of that certificate or key.",
+    ),
+]  # fmt: skip
 ClientCert = Annotated[
     str | None,
     typer.Option(
@@ -159,6 +166,7 @@ class Shared:
     resolve: Resolve = None
     trust_roots: TrustRoots = None
     pin: Pin = None
+    known_interceptor: KnownInterceptor = None
     client_cert: ClientCert = None
     ipv4: Ipv4 = False
     ipv6: Ipv6 = False
@@ -241,6 +249,7 @@ def overrides(shared: Shared, errors: list[tuple[str, str]]) -> dict[str, object
         "resolve": _pairs("--resolve", shared.resolve, errors),
         "trust.roots": shared.trust_roots,
         "trust.pins": _pairs("--pin", shared.pin, errors, many=True),
+        "trust.known_interceptors": shared.known_interceptor,
         "trust.client_certificates": {"*": shared.client_cert} if shared.client_cert else None,
         "probe.concurrency": shared.concurrency,
         "probe.timeout": shared.timeout,

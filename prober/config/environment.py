@@ -25,6 +25,7 @@ OPTIONS: Final = {
     "PROBER_REQUIRED": "select.required",
     "PROBER_TRUST_ROOTS": "trust.roots",
     "PROBER_PIN": "trust.pins",
+    "PROBER_KNOWN_INTERCEPTOR": "trust.known_interceptors",
     "PROBER_CONCURRENCY": "probe.concurrency",
     "PROBER_TIMEOUT": "probe.timeout",
 }

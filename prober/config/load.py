@@ -72,6 +72,8 @@ class Loaded:
     warnings: tuple[str, ...]
     file: str | None
     """The file that was read, as named."""
+    no_direct: bool = False
+    """Whether nothing may be probed without a proxy."""
 
 
 def load(
@@ -122,6 +124,7 @@ def load(
         },
         warnings=tuple(dict.fromkeys([*found.warnings, *chosen.warnings])),
         file=name,
+        no_direct=no_direct or found.no_direct,
     )
 
 

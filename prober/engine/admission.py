@@ -1,24 +1,29 @@
 """Who may start now: limits per process, per route and per host, in the order given as far as they allow.
 
 Work that a limit holds back waits in a queue of its (route, host); the queue itself waits with the limit that holds
-it, so finding the next probe costs the same with ten targets and with a hundred thousand. No clock, no tasks.
+it, so finding the next probe costs hardly more with a hundred thousand targets than with ten. Of all that may start,
+what was added first does: a target's routes are probed close together. No clock, no tasks.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Key = tuple[str, str]
 """Route name and host."""
+Turn = tuple[int, Key]
+"""The number of the first piece of work in a queue, and the queue."""
 
 
 @dataclass(slots=True)
 class _Limit:
     free: int
-    waiting: deque[Key] = field(default_factory=deque)
+    waiting: list[Turn] = field(default_factory=list)
+    """A heap."""
 
 
 class Admission(Generic[Item]):
@@ -30,45 +35,46 @@ class Admission(Generic[Item]):
         self._per_host = per_host
         self._routes: dict[str, _Limit] = {}
         self._hosts: dict[str, _Limit] = {}
-        self._queues: dict[Key, deque[Item]] = {}
-        self._ready: deque[Key] = deque()
-        self._known: set[Key] = set()  # keys in `_ready` or waiting at a limit
+        self._queues: dict[Key, deque[tuple[int, Item]]] = {}
+        self._ready: list[Turn] = []  # a heap; each queue is in it or waits at one limit
+        self._added = 0
         self.waiting = 0
         self.in_flight = 0
 
     def add(self, item: Item, route: str, host: str) -> None:
         """Queue work for a route and a host."""
         key = (route, host)
-        self._queues.setdefault(key, deque()).append(item)
+        if key not in self._queues:
+            self._queues[key] = deque()
+            heappush(self._ready, (self._added, key))
+        self._queues[key].append((self._added, item))
+        self._added += 1
         self.waiting += 1
-        if key not in self._known:
-            self._known.add(key)
-            self._ready.append(key)
 
     def next(self) -> tuple[Item, str, str] | None:
         """The next piece of work that every limit allows, or None for now."""
         while self._ready and self._free > 0:
-            key = self._ready.popleft()
+            turn = heappop(self._ready)
+            key = turn[1]
             route = self._routes.setdefault(key[0], _Limit(self._per_route))
             host = self._hosts.setdefault(key[1], _Limit(self._per_host))
             held, other = (route, host) if route.free <= 0 else (host, route)
             if held.free <= 0:
-                held.waiting.append(key)
+                heappush(held.waiting, turn)
                 if other.free > 0 and other.waiting:  # the place that woke this key is for the next one then
-                    self._ready.append(other.waiting.popleft())
+                    heappush(self._ready, heappop(other.waiting))
                 continue
             queue = self._queues[key]
-            item = queue.popleft()
+            _, item = queue.popleft()
             self._free -= 1
             route.free -= 1
             host.free -= 1
             self.waiting -= 1
             self.in_flight += 1
             if queue:
-                self._ready.append(key)
+                heappush(self._ready, (queue[0][0], key))
             else:
                 del self._queues[key]
-                self._known.discard(key)
             return item, *key
         return None
 
@@ -79,4 +85,4 @@ class Admission(Generic[Item]):
         for limit in (self._routes[route], self._hosts[host]):
             limit.free += 1
             if limit.waiting:
-                self._ready.append(limit.waiting.popleft())
+                heappush(self._ready, heappop(limit.waiting))

@@ -33,10 +33,12 @@ def assemble(
     settings: ProbeSettings,
     logins: Mapping[int, tuple[str, str]],
     guard: Guard,
+    present: frozenset[str] = frozenset(),
 ) -> Stack:
     """The layers of one connection, outermost first.
 
-    `logins` holds hops whose demand for a login is known from an earlier connection of the same probe.
+    `logins` holds hops whose demand for a login is known from an earlier connection of the same probe; `present` the
+    target's keys to which the client certificate may be shown (SHA-256 of the SubjectPublicKeyInfo, hex).
     """
     rungs: list[Rung] = []
     for index, hop in enumerate(route.hops, 1):
@@ -50,7 +52,7 @@ def assemble(
             layer.preauthorise(*logins[index])
         rungs.append(Rung(layer, Stage.PROXY, index))
     if target.scheme is not Scheme.HTTP:
-        rungs.append(Rung(_target_tls(target, settings), Stage.TLS, 0))
+        rungs.append(Rung(_target_tls(target, settings, present), Stage.TLS, 0))
     if target.scheme is not Scheme.TLS:
         rungs.append(Rung(_exchange(target, route, logins), Stage.HTTP, 0))
     return Stack(rungs, guard, last_hop=len(route.hops))
@@ -66,11 +68,10 @@ def _negotiation(hop: Hop, host: str, port: int, *, anonymous_first: bool) -> Co
     return Socks5(address, port, can_login=can_login, anonymous_first=anonymous_first)
 
 
-def _target_tls(target: Target, settings: ProbeSettings) -> Layer:
+def _target_tls(target: Target, settings: ProbeSettings, present: frozenset[str]) -> Layer:
     alpn = ALPN_BARE if target.scheme is Scheme.TLS else ALPN_HTTP
-    certificate = settings.client_certificate(target.host)
-    context = shared_context(settings.profile, alpn, certificate)
-    return Tls(target.host, context, has_client_certificate=certificate is not None)
+    certificate = settings.client_certificate(target.host) if present else None
+    return Tls(target.host, shared_context(settings.profile, alpn, certificate), present=present)
 
 
 def _exchange(target: Target, route: Route, logins: Mapping[int, tuple[str, str]]) -> Exchange:

@@ -18,7 +18,7 @@ from prober.engine.link import Link, Login
 from prober.engine.record import Record, now
 from prober.engine.resolver import ResolutionError, Resolver
 from prober.engine.settings import ProbeSettings
-from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Stage, Target, authority
+from prober.model import Failure, Hop, HopScheme, Observation, Purpose, Reason, Route, Stage, Target, authority
 from prober.wire.layer import Challenge
 from prober.wire.stack import Rung, Stack
 from prober.wire.tls import Tls
@@ -54,13 +54,23 @@ class Prober:
         self._wall = wall
         self._links: set[Link] = set()
 
-    async def probe(self, target: Target, route: Route) -> Observation:
-        """Reach the target over the route. Never raises for what the network does; cancellation passes through."""
-        record = Record(target, route, self._wall())
+    async def probe(
+        self,
+        target: Target,
+        route: Route,
+        purpose: Purpose = Purpose.ATTEMPT,
+        present: frozenset[str] = frozenset(),
+    ) -> Observation:
+        """Reach the target over the route. Never raises for what the network does; cancellation passes through.
+
+        `purpose` is only written down. `present` are the target's keys (SHA-256 of the SubjectPublicKeyInfo, hex) to
+        which the client certificate of the settings may be shown; without any it stays where it is.
+        """
+        record = Record(target, route, self._wall(), purpose)
         deadline = asyncio.get_running_loop().time() + self._settings.timeout
         try:
             async with asyncio.timeout_at(deadline):
-                await self._attempt(record, deadline)
+                await self._attempt(record, deadline, present)
         except TimeoutError:
             record.expire(self._settings.timeout)
         except _Stop:
@@ -77,14 +87,14 @@ class Prober:
         for link in tuple(self._links):
             link.abandon()
 
-    async def _attempt(self, record: Record, deadline: float) -> None:
+    async def _attempt(self, record: Record, deadline: float, present: frozenset[str]) -> None:
         first, onward = await self._resolve_all(record)
         logins: dict[int, Login] = {}
         while True:
             guard = self._guard(record, logins)
             link = await self._connect(
                 record,
-                partial(assemble, record.target, record.route, onward, self._settings, logins, guard),
+                partial(assemble, record.target, record.route, onward, self._settings, logins, guard, present),
                 first,
                 deadline,
             )

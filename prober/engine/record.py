@@ -5,7 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from prober.model import Failure, HopFacts, HopTimings, Observation, Reason, Route, Scheme, Stage, Target, Timings
+from prober.model import (
+    Failure,
+    HopFacts,
+    HopTimings,
+    Observation,
+    Purpose,
+    Reason,
+    Route,
+    Scheme,
+    Stage,
+    Target,
+    Timings,
+)
 from prober.wire.exchange import Exchange
 from prober.wire.layer import Layer
 from prober.wire.stack import Rung, Stack
@@ -22,6 +34,7 @@ class Record:
     target: Target
     route: Route
     at: float
+    purpose: Purpose = Purpose.ATTEMPT
     started: float = field(default_factory=now)
     stage: Stage = Stage.DNS
     hop: int = 0
@@ -108,6 +121,7 @@ class Record:
             hops=self._hops(),
             ipv6_only=tuple(sorted(set(self.ipv6_only))),
             attempts=max(1, self.connections),
+            purpose=self.purpose,
         )
 
     def _rungs(self) -> tuple[Rung, ...]:

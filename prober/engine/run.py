@@ -1,10 +1,12 @@
-"""A run: every pair of target and route, attempted and retried within the limits; observations go out at once."""
+"""A run: batches of pairs of target and route, attempted and retried within the limits; observations go out at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
 
 from prober.engine.admission import Admission
 from prober.engine.lag import LoopLag
@@ -12,17 +14,26 @@ from prober.engine.probe import Prober, ProxyGate
 from prober.engine.resolver import Resolver
 from prober.engine.settings import ProbeSettings
 from prober.failures import is_transient
-from prober.model import Observation, Route, Target
+from prober.model import Observation, Purpose, Route, Target
 
 OnObservation = Callable[["Pair", Observation], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What is probed: a target over a route."""
+    """What is probed: a target over a route, and why."""
 
     target: Target
     route: Route
+    present: frozenset[str] = frozenset()
+    """The target's keys to which the client certificate may be shown: SHA-256 of the SubjectPublicKeyInfo, lower-case
+    hex. Without any it is shown to nobody, whatever the settings hold."""
+    purpose: Purpose = Purpose.ATTEMPT
+
+    @property
+    def key(self) -> tuple[str, str, Purpose]:
+        """Its identity within a run: target id, route name, purpose."""
+        return self.target.id, self.route.name, self.purpose
 
 
 @dataclass(slots=True)
@@ -33,38 +44,64 @@ class _Job:
 
 
 class Run:
-    """Probes all pairs `attempts` times. Made for one use.
+    """Probes batches, one after another, with one resolver: a name is asked for once in a run. An asynchronous context.
 
-    Attempts of one pair never overlap: they are independent probes, spread over the run. A retry goes to the end
-    of the queue, so that a passing trouble has passed.
+    Pairs are started in the order given, as far as the limits allow. Attempts of one batch never overlap: they are
+    independent probes, spread over the batch. A retry goes to the end of the queue, so that a passing trouble has
+    passed.
     """
 
-    def __init__(self, settings: ProbeSettings, gate: ProxyGate, *, attempts: int = 1) -> None:
+    def __init__(self, settings: ProbeSettings, gate: ProxyGate) -> None:
         self._settings = settings
-        self._attempts = attempts
         self._resolver = Resolver(settings.family, settings.overrides, settings.name_servers)
         self._prober = Prober(settings, self._resolver, gate)
+        self._pace = _Pace(settings.rate)
+        self.lag = LoopLag()
+
+    @property
+    def worst_lag(self) -> float:
+        """How late the event loop was at worst, in seconds."""
+        return self.lag.worst
+
+    async def __aenter__(self) -> Self:
+        self.lag.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.lag.stop()
+        try:
+            await self._prober.close()
+        finally:
+            await self._resolver.close()
+
+    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int = 1) -> None:
+        """Probe a batch; `on_observation` is called once for each pair and attempt.
+
+        Call it again when it is done, for as long as the context is open. Cancellation ends its probes; their sockets
+        are closed when the context is left.
+        """
+        for _ in range(attempts):
+            await _Round(self._settings, self._prober, self._pace, on_observation).run(pairs)
+
+
+class _Round:
+    """Each pair once, with its retries."""
+
+    def __init__(self, settings: ProbeSettings, prober: Prober, pace: _Pace, on_observation: OnObservation) -> None:
+        self._retries = settings.retries
+        self._prober = prober
+        self._pace = pace
+        self._on_observation = on_observation
         self._admission: Admission[_Job] = Admission(
             total=settings.concurrency, per_route=settings.per_route, per_host=settings.per_host
         )
         self._wake = asyncio.Event()
-        self.lag = LoopLag()
 
-    async def run(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
-        """Probe; `on_observation` is called once for each pair and attempt. Cancellation closes every socket."""
-        self.lag.start()
-        try:
-            for _ in range(self._attempts):
-                await self._round(pairs, on_observation)
-        finally:
-            self.lag.stop()
-            await self._prober.close()
-            await self._resolver.close()
-
-    async def _round(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
+    async def run(self, pairs: Sequence[Pair]) -> None:
         for pair in pairs:
-            self._enqueue(_Job(pair, self._settings.retries))
-        pace = _Pace(self._settings.rate)
+            self._enqueue(_Job(pair, self._retries))
         async with asyncio.TaskGroup() as group:
             while self._admission.waiting or self._admission.in_flight:
                 admitted = self._admission.next()
@@ -73,22 +110,23 @@ class Run:
                     await self._wake.wait()
                     continue
                 job, route, host = admitted
-                await pace.wait()
+                await self._pace.wait()
                 name = f"probe {job.pair.target.id} via {job.pair.route.name}"
-                group.create_task(self._probe(job, route, host, on_observation), name=name)
+                group.create_task(self._probe(job, route, host), name=name)
 
     def _enqueue(self, job: _Job) -> None:
         self._admission.add(job, job.pair.route.name, job.pair.target.host)
 
-    async def _probe(self, job: _Job, route: str, host: str, on_observation: OnObservation) -> None:
+    async def _probe(self, job: _Job, route: str, host: str) -> None:
+        pair = job.pair
         try:
-            observation = await self._prober.probe(job.pair.target, job.pair.route)
+            observation = await self._prober.probe(pair.target, pair.route, pair.purpose, pair.present)
             job.connections += observation.attempts
             if job.retries_left > 0 and observation.failure is not None and is_transient(observation.failure.reason):
                 job.retries_left -= 1
                 self._enqueue(job)
             else:
-                on_observation(job.pair, replace(observation, attempts=job.connections))
+                self._on_observation(pair, replace(observation, attempts=job.connections))
         finally:
             self._admission.release(route, host)
             self._wake.set()

@@ -64,6 +64,10 @@ class ProxyCertificates:
 
     def __init__(self, hops: Iterable[Hop]) -> None:
         self._stores: dict[str | None, TrustStore] = {}
+        self.know(hops)
+
+    def know(self, hops: Iterable[Hop]) -> None:
+        """Read the roots that these hops need. Raises as the class does."""
         for hop in hops:
             if hop.trust_roots not in self._stores:
                 self._stores[hop.trust_roots] = _store(hop.trust_roots)

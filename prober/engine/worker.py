@@ -1,7 +1,8 @@
-"""A worker process: takes a job on standard input, sends each observation on standard output, ends with its input.
+"""A worker process: takes jobs on standard input, sends observations on standard output, ends with its input.
 
 Frames are a length of four bytes, big endian, and a pickle. Both ends are the same program with the same user, and
-the pipe is theirs alone. End of input means that the parent is gone or wants no more: the run is cancelled.
+the pipe is theirs alone. First come the settings, then one job after another, each when the one before is finished.
+End of input means that the parent is gone or wants no more: what is under way is cancelled.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from prober.model import Observation
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A share of a run."""
+    """A share of a batch."""
 
-    settings: ProbeSettings
-    """With limits that are this worker's share."""
     pairs: tuple[Pair, ...]
     attempts: int
 
@@ -61,32 +60,55 @@ async def _serve() -> None:
     source, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
     writer = asyncio.StreamWriter(transport, protocol, None, loop)
-    job = await read_frame(reader)
-    if not isinstance(job, Job):
-        raise TypeError(f"expected a Job, got {type(job).__name__}")
-    run = Run(
-        job.settings, ProxyCertificates(hop for pair in job.pairs for hop in pair.route.hops), attempts=job.attempts
-    )
-    places = {(pair.target.id, pair.route.name): index for index, pair in enumerate(job.pairs)}
-
-    def send(pair: Pair, observation: Observation) -> None:
-        if not writer.is_closing():  # the parent may be gone: the run is about to be cancelled
-            writer.write(frame((places[pair.target.id, pair.route.name], observation)))
-
-    work = loop.create_task(run.run(job.pairs, send), name="share of the run")
-    parent = loop.create_task(reader.read(), name="wait for the parent to close our input")
-    await asyncio.wait([work, parent], return_when=asyncio.FIRST_COMPLETED)
-    for task in (work, parent):
-        if not task.done():
-            task.cancel()
-    outcomes = await asyncio.gather(work, parent, return_exceptions=True)
-    if isinstance(outcomes[0], Exception):
-        raise outcomes[0]
-    with contextlib.suppress(ConnectionError, RuntimeError):  # the parent may be gone (uvloop: RuntimeError)
-        writer.write(frame(Finished(run.lag.worst)))
-        await writer.drain()
+    settings = await read_frame(reader)  # with limits that are this worker's share
+    if not isinstance(settings, ProbeSettings):
+        raise TypeError(f"expected ProbeSettings, got {type(settings).__name__}")
+    proxies = ProxyCertificates(())
+    async with Run(settings, proxies) as run:
+        job = await _next_job(reader)
+        while job is not None:
+            proxies.know(hop for pair in job.pairs for hop in pair.route.hops)
+            job = await _work(run, job, reader, writer)
     writer.close()
     source.close()
+
+
+async def _next_job(reader: asyncio.StreamReader) -> Job | None:
+    """None at the end of input."""
+    try:
+        job = await read_frame(reader)
+    except asyncio.IncompleteReadError:
+        return None
+    if not isinstance(job, Job):
+        raise TypeError(f"expected a Job, got {type(job).__name__}")
+    return job
+
+
+async def _work(run: Run, job: Job, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Job | None:
+    """Do a job and tell its end; returns the next one, or None if there is none or the parent does not wait for it."""
+    loop = asyncio.get_running_loop()
+    places = {pair.key: index for index, pair in enumerate(job.pairs)}
+
+    def send(pair: Pair, observation: Observation) -> None:
+        if not writer.is_closing():  # the parent may be gone: the job is about to be cancelled
+            writer.write(frame((places[pair.key], observation)))
+
+    work = loop.create_task(run.probe(job.pairs, send, attempts=job.attempts), name="share of a batch")
+    following = loop.create_task(_next_job(reader), name="wait for the next job, or for the end of our input")
+    await asyncio.wait([work, following], return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        work.cancel()
+        await asyncio.wait([work])
+    if work.cancelled() or work.exception() is not None:
+        following.cancel()
+        await asyncio.wait([following])
+    if work.cancelled():
+        return None
+    work.result()
+    with contextlib.suppress(ConnectionError, RuntimeError):  # the parent may be gone (uvloop: RuntimeError)
+        writer.write(frame(Finished(run.worst_lag)))
+        await writer.drain()
+    return await following
 
 
 def main() -> None:

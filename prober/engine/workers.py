@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from prober.engine.run import OnObservation, Pair
 from prober.engine.settings import ProbeSettings
@@ -27,38 +29,59 @@ class WorkerError(Exception):
 
 
 class WorkerPool:
-    """Runs pairs in `workers` processes. Made for one use; `worst_lag` is seconds, over all workers."""
+    """Probes batches, as `Run` does, in up to `workers` processes. An asynchronous context, which ends them.
 
-    def __init__(self, settings: ProbeSettings, *, workers: int, attempts: int = 1) -> None:
+    A process is started when the first pair of its own comes and lives as long as the context. A host stays with its
+    process, so that it is resolved once in a run and its limit is kept by one.
+    """
+
+    def __init__(self, settings: ProbeSettings, *, workers: int) -> None:
         self._settings = settings
         self._workers = workers
-        self._attempts = attempts
+        self._places: dict[str, int] = {}
+        self._processes: dict[int, Process] = {}
         self.worst_lag = 0.0
+        """How late the event loops were at worst, in seconds, over all processes."""
 
-    async def run(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
-        """Probe; as `Run.run`. Raises WorkerError if a process breaks. Cancellation ends all processes."""
-        shares = [share for share in _deal(pairs, self._workers) if share]
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await _to_the_end(self._close())
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(_end(process) for process in self._processes.values()))
+
+    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int = 1) -> None:
+        """Probe a batch; as `Run.probe`. Raises WorkerError if a process breaks; then leave the context."""
+        if pairs and not self._places:  # the first batch says how many processes share the limits
+            self._workers = min(self._workers, len({pair.target.host for pair in pairs}))
+        shares = _deal(pairs, self._workers, self._places)
         try:
             async with asyncio.TaskGroup() as tasks:
-                for number, share in enumerate(shares, 1):
-                    job = Job(_share(self._settings, len(shares)), share, self._attempts)
-                    tasks.create_task(self._drive(job, on_observation), name=f"worker {number}")
+                for number, share in enumerate(shares):
+                    if share:
+                        job = Job(share, attempts)
+                        tasks.create_task(self._drive(number, job, on_observation), name=f"worker {number + 1}")
         except BaseExceptionGroup as group:
             broken, other = group.split(WorkerError)
             if broken is None or other is not None:
                 raise
             raise WorkerError(str(broken.exceptions[0])) from group
 
-    async def _drive(self, job: Job, on_observation: OnObservation) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+    async def _drive(self, number: int, job: Job, on_observation: OnObservation) -> None:
+        process = self._processes.get(number)
+        messages: list[ProbeSettings | Job] = [job]
+        if process is None:
+            process = self._processes[number] = await _start()
+            messages.insert(0, _share(self._settings, self._workers))
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
-            await _send(process.stdin, job)
+            for each in messages:
+                await _send(process.stdin, each)
             while True:
                 message = await _next(process.stdout)
                 if isinstance(message, Finished):
@@ -67,19 +90,25 @@ class WorkerPool:
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
         except _Ended as ended:
-            await _end(process)
-            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
-        finally:
             await _to_the_end(_end(process))
+            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
+
+
+async def _start() -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
 
 
 class _Ended(Exception):
     """The other end of the pipes is gone."""
 
 
-async def _send(stdin: asyncio.StreamWriter, job: Job) -> None:
+async def _send(stdin: asyncio.StreamWriter, message: ProbeSettings | Job) -> None:
     try:
-        stdin.write(frame(job))
+        stdin.write(frame(message))
         await stdin.drain()
     except (ConnectionError, RuntimeError) as error:  # uvloop says RuntimeError to a pipe that is closed already
         raise _Ended from error
@@ -99,7 +128,7 @@ def _observed(message: object) -> tuple[int, Observation]:
     raise WorkerError(f"a worker process sent a {type(message).__name__}")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     """Close the worker's input, which ends it; else kill it. What it still says is read, so that the pipes close."""
     if process.stdin is not None:
         process.stdin.close()  # communicate() does so from Python 3.12 on
@@ -135,12 +164,14 @@ def _end_of(code: int | None) -> str:
         return f"was killed by signal {-code}"
 
 
-def _deal(pairs: Sequence[Pair], workers: int) -> list[tuple[Pair, ...]]:
-    """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process."""
-    order: dict[str, int] = {}
+def _deal(pairs: Sequence[Pair], workers: int, places: dict[str, int]) -> list[tuple[Pair, ...]]:
+    """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process.
+
+    `places` says whose a host is, and learns it of new ones.
+    """
     shares: list[list[Pair]] = [[] for _ in range(workers)]
     for pair in pairs:
-        shares[order.setdefault(pair.target.host, len(order)) % workers].append(pair)
+        shares[places.setdefault(pair.target.host, len(places) % workers)].append(pair)
     return [tuple(share) for share in shares]
 
 

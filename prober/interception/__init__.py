@@ -2,6 +2,7 @@
 
 from prober.interception.anchors import UserRoot
 from prober.interception.certificates import CertificateFacts, certificate_facts
+from prober.interception.holdings import SavedAnchor, TrustSnapshot
 from prober.interception.trust import Trust, TrustStore
 
-__all__ = ["CertificateFacts", "Trust", "TrustStore", "UserRoot", "certificate_facts"]
+__all__ = ["CertificateFacts", "SavedAnchor", "Trust", "TrustSnapshot", "TrustStore", "UserRoot", "certificate_facts"]

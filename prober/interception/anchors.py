@@ -20,6 +20,14 @@ from prober.model import Anchor
 
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
+MOZILLA: Final = "mozilla"
+OS: Final = "os"
+LEGACY: Final = "legacy"
+VENDOR: Final = "vendor"
+USER: Final = "user"
+STORES: Final = (MOZILLA, OS, LEGACY, VENDOR, USER)
+"""In the order in which they are told."""
+
 _RANKS: Final = {
     Anchor.PUBLIC: 0,
     Anchor.PUBLIC_LEGACY: 1,
@@ -57,6 +65,8 @@ class Authority:
     anchor: Anchor
     names: tuple[str, ...] = ()
     """Name suffixes it may vouch for; empty = any name."""
+    store: str = USER
+    """Whose list it is on: MOZILLA, LEGACY, VENDOR, USER or OS."""
 
     @property
     def rank(self) -> int:
@@ -68,6 +78,7 @@ class Authority:
 class Shipped:
     """The content of `data/`."""
 
+    version: int
     dated: str
     authorities: tuple[Authority, ...]
     bridges: tuple[Certificate, ...]
@@ -99,10 +110,10 @@ def shipped() -> Shipped:
             case "bridge":
                 bridges.append(certificate)
             case "vendor_private":
-                authorities.append(Authority(certificate, Anchor.VENDOR_PRIVATE, names))
+                authorities.append(Authority(certificate, Anchor.VENDOR_PRIVATE, names, VENDOR))
             case other:
-                authorities.append(Authority(certificate, Anchor(other)))
-    return Shipped(str(index["dated"]), tuple(authorities), tuple(bridges))
+                authorities.append(Authority(certificate, Anchor(other), (), LEGACY))
+    return Shipped(int(index["version"]), str(index["dated"]), tuple(authorities), tuple(bridges))
 
 
 def gather(
@@ -114,14 +125,14 @@ def gather(
 
     Raises ValueError for a user root without a certificate, or of a class that no root can give.
     """
-    authorities = [Authority(certificate, Anchor.PUBLIC) for certificate in certificates_in(mozilla_pem)]
+    authorities = [Authority(certificate, Anchor.PUBLIC, (), MOZILLA) for certificate in certificates_in(mozilla_pem)]
     if with_shipped:
         authorities += shipped().authorities
     for root in roots:
         authorities += _user_authorities(root)
     known = {authority.certificate.facts.spki_sha256 for authority in authorities}
     authorities += [
-        Authority(certificate, Anchor.OS_ONLY)
+        Authority(certificate, Anchor.OS_ONLY, (), OS)
         for certificate in certificates_in(os_pem or b"")
         if certificate.facts.spki_sha256 not in known
     ]

@@ -18,6 +18,7 @@ from prober.interception import parts
 from prober.interception.parts import MAX_ATTRIBUTES, MAX_NAME, MAX_POLICIES, MAX_SANS
 from prober.interception.recent import Recent
 from prober.interception.text import shown
+from prober.spki import issuer_subject_key
 
 __all__ = [
     "MAX_ATTRIBUTES",
@@ -135,7 +136,7 @@ def _facts(certificate: x509.Certificate, sha256: str) -> CertificateFacts:
     key_type, key_bits = parts.read_key(certificate, unreadable)
     extensions = parts.read_extensions(certificate, unreadable)
     sans = parts.read_sans(extensions.get(x509.SubjectAlternativeName))
-    issuer_der, subject_der, spki = parts.fields(certificate.tbs_certificate_bytes)
+    issuer_der, subject_der, spki = issuer_subject_key(certificate.tbs_certificate_bytes)
     subject = parts.read_name(certificate.subject)
     issuer = subject if issuer_der == subject_der else parts.read_name(certificate.issuer)
     constraints = extensions.get(x509.BasicConstraints)

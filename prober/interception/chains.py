@@ -8,16 +8,20 @@ certificates are the business of `trust`; here they only choose between paths.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prober.interception.anchors import Authority, Certificate, by_subject
-from prober.interception.certificates import shown
-from prober.interception.paths import End, Path, bag, find
-from prober.interception.verify import OK, TIME_ERRORS, PathVerifier, signatures_hold, signed_by
+from prober.interception.certificates import CertificateFacts, shown
+from prober.interception.endings import Ending, Standing, Terms, named
+from prober.interception.issuers import IssuerNames
+from prober.interception.marks import Marks
+from prober.interception.paths import Path, bag, find
+from prober.interception.unanchored import closed, marked, open_ended, with_added
+from prober.interception.verify import OK, TIME_ERRORS, PathVerifier, Signatures, signatures_hold
 from prober.model import Anchor, Reason
+
+__all__ = ["MAX_CHECKS", "MAX_LEARNED", "ChainResolver", "Ending", "Standing", "Terms"]
 
 MAX_CHECKS: Final = 16
 """Paths verified for one chain."""
@@ -25,52 +29,18 @@ MAX_LEARNED: Final = 256
 """Intermediates kept from other routes."""
 
 
-class Standing(IntEnum):
-    """What a path to an anchor is worth for one host, best first."""
-
-    TRUSTED = 0
-    OS_ONLY = 1
-    OUT_OF_SCOPE = 2
-    NOT_PINNED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the host asks of a path."""
-
-    in_scope: Callable[[Authority], bool]
-    """Whether an anchor may vouch for the host."""
-    pins: frozenset[str] | None
-    """SPKI digests of which one must be on the path; None = no pins for this host."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Where a chain ends."""
-
-    anchor: Anchor
-    path: Path
-    """The path that decided. Its signatures hold, unless the anchor is `incomplete`."""
-    reason: Reason | None = None
-    """None = the path is good, dates apart."""
-    detail: str = ""
-    late: bool = False
-    """OpenSSL refused the path for a date, and only for that."""
-    added: tuple[str, ...] = ()
-    """SHA-256 of certificates on the path that the peer did not send, the anchor apart."""
-    forged: str | None = None
-    """SHA-256 of a certificate we hold that the chain names as an issuer, by name and key, and that did not sign."""
-    standing: Standing | None = None
-    """What the path's anchor is worth for the host; None without an anchor."""
-
-
 class ChainResolver:
     """Finds the ending of chains against a fixed set of anchors and a growing set of intermediates."""
 
-    def __init__(self, authorities: Sequence[Authority], bridges: Iterable[Certificate]) -> None:
+    def __init__(self, authorities: Sequence[Authority], bridges: Sequence[Certificate], marks: Marks) -> None:
         self._authorities = tuple(authorities)
         self._by_subject = by_subject(self._authorities)
         self._bridges = bag(bridges)
+        self._marks = marks
+        self._inspection = bag(marks.certificates)
+        self._names = IssuerNames()
+        trusted = [a.certificate for a in self._authorities if a.anchor is not Anchor.OS_ONLY]
+        self._names.add(c.facts for c in (*trusted, *bridges) if not marks.on((c,)))
         self._learned: dict[str, Certificate] = {}
         self._learned_bag: dict[str, list[Certificate]] = {}
         self._seen = {c.facts.sha256 for held in self._bridges.values() for c in held}
@@ -83,6 +53,15 @@ class ChainResolver:
     def generation(self) -> int:
         """Grows with every intermediate learned: an ending that was not good may be better now."""
         return len(self._learned)
+
+    def learned(self, sha256: str) -> CertificateFacts | None:
+        """An intermediate learned, by the digest of its certificate."""
+        certificate = self._learned.get(sha256)
+        return None if certificate is None else certificate.facts
+
+    def knows_issuer_of(self, facts: CertificateFacts) -> bool:
+        """Whether the issuer that a certificate names is a familiar one. Anybody may claim such a name."""
+        return self._names.named_by(facts)
 
     def steady(self, sent: Iterable[Certificate], at: int) -> tuple[int, int]:
         """The span around `at` in which no certificate in play begins or ends to be valid: (from, until before)."""
@@ -98,11 +77,12 @@ class ChainResolver:
                 continue
             if len(self._learned) >= MAX_LEARNED:
                 return
-            paths = find(certificate, self._bags(sent), self._anchors_of, facts.not_before)
+            paths = self._usable(find(certificate, self._bags(sent), self._anchors_of, facts.not_before))
             anchored = [path for path in paths if path.authority and path.authority.anchor is not Anchor.OS_ONLY]
             if any(self._verifier.check(path.ders, None) == OK for path in anchored[:MAX_CHECKS]):
                 self._learned[facts.sha256] = certificate
                 self._seen.add(facts.sha256)
+                self._names.add([facts])
                 self._learned_bag = bag(self._learned.values())
                 self._note_instants()
 
@@ -113,11 +93,26 @@ class ChainResolver:
         def anchors(subject_id: str) -> Sequence[Authority]:
             return [*pinned.get(subject_id, ()), *self._anchors_of(subject_id)]
 
-        paths = find(sent[0], self._bags(sent), anchors, at)
-        ending = self._anchored(paths, terms, at) or _unknown(paths) or self._incomplete(sent[0], paths)
-        held = {certificate.facts.sha256 for certificate in sent}
-        links = ending.path.certificates[:-1] if ending.path.authority else ending.path.certificates
-        return replace(ending, added=tuple(c.facts.sha256 for c in links if c.facts.sha256 not in held))
+        paths = find(sent[0], [*self._bags(sent), self._inspection], anchors, at)
+        signatures = Signatures()
+        ending = self._anchored(paths, terms, at)
+        if ending is None or ending.anchor is Anchor.OS_ONLY:
+            ending = (
+                marked(paths, self._marks, signatures)
+                or ending
+                or closed(paths, signatures, self._held)
+                or open_ended(sent[0], paths, signatures, self._held, self._names.named_by)
+            )
+        return with_added(ending, sent)
+
+    def _usable(self, paths: Iterable[Path]) -> list[Path]:
+        """Paths to an anchor on which nobody stands who shall not be trusted."""
+        return [path for path in paths if path.authority and not self._marks.on(path.certificates)]
+
+    def _held(self, subject_id: str) -> list[Certificate]:
+        """All that is held of an authority: anchors, bridges, what was learned."""
+        anchors = [authority.certificate for authority in self._anchors_of(subject_id)]
+        return [*anchors, *self._bridges.get(subject_id, ()), *self._learned_bag.get(subject_id, ())]
 
     def _bags(self, sent: Sequence[Certificate]) -> list[dict[str, list[Certificate]]]:
         return [bag(sent[1:]), self._bridges, self._learned_bag]
@@ -134,7 +129,7 @@ class ChainResolver:
 
     def _anchored(self, paths: list[Path], terms: Terms, at: int) -> Ending | None:
         ranked = sorted(
-            ((_standing(path, terms), path) for path in paths if path.authority),
+            ((_standing(path, terms), path) for path in self._usable(paths)),
             key=lambda item: (item[0], _preference(item[1], at)),
         )
         fallback: tuple[Standing, Ending] | None = None
@@ -165,35 +160,12 @@ class ChainResolver:
             return Ending(anchor, path, reason, detail, late, standing=standing)
         if not signatures_hold(path.ders):
             return None
-        text = f"the path to {_name(path)} breaks a rule of RFC 5280 (OpenSSL code {code})"
+        text = f"the path to {named(path.certificates[-1])} breaks a rule of RFC 5280 (OpenSSL code {code})"
         return Ending(anchor, path, Reason.CERT_INVALID, text, standing=standing)
-
-    def _incomplete(self, leaf: Certificate, paths: list[Path]) -> Ending:
-        """No path holds: the longest one by names, and whether one of ours is named on it that did not sign."""
-        ways = [path.certificates if path.authority is None else path.certificates[:-1] for path in paths]
-        path = Path(max(ways, key=len, default=()) or (leaf,), End.MISSING)
-        forged, held = self._forged(path)
-        if forged is not None and held is not None:
-            text = f"{_subject(forged)} names {_subject(held)} as its issuer, but that key did not sign it"
-            return Ending(Anchor.INCOMPLETE, path, Reason.CERT_UNTRUSTED, text, forged=held.facts.sha256)
-        issuer = shown(path.certificates[-1].facts.issuer) or "an authority without a name"
-        text = f"its issuer {issuer} was not sent, and none known here signed it"
-        return Ending(Anchor.INCOMPLETE, path, Reason.CERT_INCOMPLETE_CHAIN, text)
-
-    def _forged(self, path: Path) -> tuple[Certificate | None, Certificate | None]:
-        """A certificate on the path that names one we hold as its issuer, by name and key, and that one."""
-        for link in path.certificates:
-            facts = link.facts
-            held = [authority.certificate for authority in self._anchors_of(facts.issuer_id)]
-            held += self._bridges.get(facts.issuer_id, [])
-            named = [issuer for issuer in held if facts.aki is not None and issuer.facts.ski == facts.aki]
-            if named and not any(signed_by(link.der, issuer.der) for issuer in named):
-                return link, named[0]
-        return None, None
 
     def _note_instants(self) -> None:
         certificates = [authority.certificate for authority in self._authorities]
-        for held in (*self._bridges.values(), *self._learned_bag.values()):
+        for held in (*self._bridges.values(), *self._learned_bag.values(), *self._inspection.values()):
             certificates += held
         self._instants = sorted(_instants(certificates))
 
@@ -229,27 +201,6 @@ def _standing_reason(standing: Standing, authority: Authority) -> tuple[Reason |
                 Reason.CERT_UNTRUSTED,
                 f"it ends at {name}, but none of the keys pinned for this name is on the path",
             )
-
-
-def _unknown(paths: list[Path]) -> Ending | None:
-    """A path that ends, with signatures that hold, at a self-signed certificate nobody knows."""
-    closed = [path for path in paths if path.end is End.SELF_ISSUED]
-    for path in closed[:MAX_CHECKS]:
-        if not signatures_hold([*path.ders, path.ders[-1]]):
-            continue
-        if len(path.certificates) == 1:
-            return Ending(Anchor.SELF_SIGNED_LEAF, path, Reason.CERT_UNTRUSTED, f"{_name(path)} is self-signed")
-        text = f"it ends at {_name(path)}, a root that no store here has"
-        return Ending(Anchor.UNKNOWN, path, Reason.CERT_UNTRUSTED, text)
-    return None
-
-
-def _name(path: Path) -> str:
-    return _subject(path.certificates[-1])
-
-
-def _subject(certificate: Certificate) -> str:
-    return shown(certificate.facts.subject) or "a certificate without a subject"
 
 
 def _instants(certificates: Iterable[Certificate]) -> set[int]:

@@ -164,26 +164,3 @@ def _telling(name: x509.Name) -> Iterator[tuple[str, str]]:
 
 def _folded(value: str | bytes) -> str:
     return value.hex() if isinstance(value, bytes) else " ".join(value.split()).casefold()
-
-
-def fields(tbs: bytes) -> tuple[bytes, bytes, bytes]:
-    """Issuer, subject and SubjectPublicKeyInfo out of a TBSCertificate that is known to parse, octet for octet.
-
-    Re-encoding the parsed key would not do for its digest: other point forms and parameters give another one.
-    """
-    position = _tlv(tbs, 0)[0]
-    found = []
-    for _ in range(7 if tbs[position] == 0xA0 else 6):  # [0] version, serial, signature, issuer, validity, subject, key
-        content, length = _tlv(tbs, position)
-        found.append(tbs[position : content + length])
-        position = content + length
-    return found[-4], found[-2], found[-1]
-
-
-def _tlv(data: bytes, position: int) -> tuple[int, int]:
-    """Where the content of the DER element at `position` starts and how long it is (X.690 section 8.1)."""
-    first = data[position + 1]
-    if first < 0x80:
-        return position + 2, first
-    octets = first & 0x7F
-    return position + 2 + octets, int.from_bytes(data[position + 2 : position + 2 + octets])

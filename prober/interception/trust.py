@@ -12,16 +12,19 @@ its root: that is what pinning is for. Names and dates are checked all the same.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
-from prober.interception.anchors import Authority, Certificate, UserRoot, gather, shipped
-from prober.interception.certificates import certificate_facts, shown
-from prober.interception.chains import ChainResolver, Ending, Standing, Terms
-from prober.interception.names import most_specific, name_problem, normal_host, under
+from prober.interception.anchors import Authority, Certificate, UserRoot
+from prober.interception.certificates import CertificateFacts, certificate_facts
+from prober.interception.chains import ChainResolver
+from prober.interception.endings import Ending, Standing, Terms
+from prober.interception.holdings import Holdings, TrustSnapshot, hold, restore
+from prober.interception.names import most_specific, normal_host, under
+from prober.interception.problems import failure_of, problems_of
 from prober.interception.recent import Recent
 from prober.model import Anchor, Failure, Reason, Stage
 
@@ -37,7 +40,7 @@ _AS_IT_IS: Final = 8_192  # octets of a chain that is its own key; comparing cos
 Content = tuple[bytes | int, ...]
 """What a chain is remembered by: itself, or if it is long its digest and the lengths of its certificates."""
 
-Problem = tuple[Reason, str]
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Trust:
     """All that is wrong, the failure's reason first."""
     standing: Standing | None = None
     """What the anchor is worth for this host; None without one."""
+    known_bad: str | None = None
+    """Name of the known bad authority on the path. Such a chain is never trusted, whatever it ends at."""
+    interceptor: str | None = None
+    """The user's own inspection authority on the path: its name, or the digest it was given by. Never trusted, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +84,12 @@ class TrustStore:
     """Judges chains against Mozilla's store, the shipped certificates, the machine's store, user roots and pins.
 
     `mozilla_pem` and `os_pem` are bundles (certifi's, the machine's or None); `pins` maps host or `*.suffix` to SPKI
-    digests in lower-case hex. Raises ValueError for a user root that holds no certificate.
-    `with_shipped` is False where the roots given are all that shall count.
+    digests in lower-case hex. `with_shipped` is False where the roots given are all that shall count.
+    `interceptors` are the user's own inspection authorities, as PEM texts or as digests (of certificate or key), and
+    `known_bad` names more known bad ones than the shipped list under their digests: neither ever makes a chain
+    trusted, not even as a root.
+
+    Raises ValueError for a user root or interceptor that holds no certificate, or is no digest.
     """
 
     def __init__(
@@ -89,11 +100,28 @@ class TrustStore:
         pins: Mapping[str, frozenset[str]] | None = None,
         *,
         with_shipped: bool = True,
+        interceptors: Sequence[bytes | str] = (),
+        known_bad: Mapping[str, str] = _NONE,
     ) -> None:
-        authorities = gather(mozilla_pem, os_pem, roots, with_shipped=with_shipped)
-        self._scopes = sorted({authority.names for authority in authorities if authority.names})
-        self._resolver = ChainResolver(authorities, shipped().bridges)
-        self._pins = {host.lower(): frozenset(map(str.lower, keys)) for host, keys in (pins or {}).items()}
+        self._begin(hold(mozilla_pem, os_pem, roots, pins or {}, interceptors, known_bad, with_shipped=with_shipped))
+
+    @classmethod
+    def from_snapshot(cls, snapshot: TrustSnapshot, mozilla_pem: bytes) -> TrustStore:
+        """A store that judges as the one did of which this is the snapshot, given the same bundle of Mozilla's.
+
+        What was learned is not part of it: learn the chains of the run again. Raises ValueError for a snapshot that
+        does not parse.
+        """
+        store = cls.__new__(cls)
+        store._begin(restore(snapshot, mozilla_pem))
+        return store
+
+    def _begin(self, holdings: Holdings) -> None:
+        self._holdings = holdings
+        self._held = holdings.certificates()
+        self._pins = holdings.pins
+        self._scopes = sorted({authority.names for authority in holdings.authorities if authority.names})
+        self._resolver = ChainResolver(holdings.authorities, holdings.bridges, holdings.marks)
         self._judged: Recent[tuple[Content, str], _Judged] = Recent(_JUDGED)
         self._issuers: Recent[bytes, bytes] = Recent(512)
         self._endings: Recent[tuple[object, ...], tuple[Ending, int, int, int]] = Recent(_ENDINGS)
@@ -131,6 +159,26 @@ class TrustStore:
         """SPKI digests pinned for a host; None = no pins."""
         return most_specific(normal_host(host), self._pins)
 
+    def stores_of(self, spki_sha256: str) -> tuple[str, ...]:
+        """Of `mozilla`, `os`, `legacy`, `vendor` and `user` those that hold this key as an anchor."""
+        return self._holdings.stores_of(spki_sha256)
+
+    def certificate(self, sha256: str) -> CertificateFacts | None:
+        """An anchor, a bridge, the user's inspection authority, or what was learned, by digest of the certificate."""
+        return self._held.get(sha256) or self._resolver.learned(sha256)
+
+    def knows_issuer_of(self, facts: CertificateFacts) -> bool:
+        """Whether the issuer that a certificate names bears a public authority's, the vendor's or a learned name."""
+        return self._resolver.knows_issuer_of(facts)
+
+    def snapshot(self, used: Iterable[str] | None = None) -> TrustSnapshot:
+        """What this store holds, as data to save with a run.
+
+        Of anchors that are not the user's, and of bridges, only those `used` (digests of certificates: what `path`
+        and `forged` of the judgements name) are kept; None keeps them all.
+        """
+        return self._holdings.snapshot(used)
+
     def learn(self, chain: tuple[bytes, ...]) -> None:
         """Use the intermediates of this chain to complete others that lack them.
 
@@ -162,8 +210,8 @@ class TrustStore:
         sent = _certificates(chain)
         name = normal_host(host)
         ending, since, until = self._ending(sent, content, name, at)
-        problems = list(_problems(sent[0], ending, name, at))
-        failure = _failure(problems)
+        problems = list(problems_of(sent[0], ending, name, at))
+        failure = failure_of(problems)
         trust = Trust(
             trusted=failure is None,
             failure=failure,
@@ -173,6 +221,8 @@ class TrustStore:
             forged=ending.forged,
             problems=tuple(dict.fromkeys(reason for reason, _ in problems)),
             standing=ending.standing,
+            known_bad=ending.known_bad,
+            interceptor=ending.interceptor,
         )
         return _Judged(trust, since, until, generation)
 
@@ -207,49 +257,3 @@ def _content(chain: tuple[bytes, ...]) -> Content:
 def _certificates(chain: tuple[bytes, ...]) -> list[Certificate]:
     """Those of the chain that parse."""
     return [Certificate(der, facts) for der in chain if (facts := certificate_facts(der)) is not None]
-
-
-def _failure(problems: list[Problem]) -> Failure | None:
-    if not problems:
-        return None
-    return Failure(Stage.TLS, 0, problems[0][0], "; also: ".join(text for _, text in problems))
-
-
-def _problems(leaf: Certificate, ending: Ending, host: str, at: int) -> Iterator[Problem]:
-    """All that is wrong, most telling first."""
-    if ending.reason is not None:
-        yield ending.reason, ending.detail
-    if "extensions" in leaf.facts.unreadable:
-        yield Reason.CERT_INVALID, "its extensions cannot be read"
-    yield from _date_problems(ending, at)
-    if "extensions" not in leaf.facts.unreadable:
-        mismatch = name_problem(leaf.der, host)
-        if mismatch is not None:
-            yield Reason.CERT_NAME_MISMATCH, mismatch
-    links = ending.path.certificates[:-1] if ending.path.authority else ending.path.certificates
-    for link in (leaf, *(other for other in links if other is not leaf)):
-        if not link.facts.serves_tls:
-            text = f"{_whose(link, leaf)} may not be used for TLS servers (extended key usage)"
-            yield Reason.CERT_WRONG_USAGE, text
-
-
-def _date_problems(ending: Ending, at: int) -> Iterator[Problem]:
-    leaf = ending.path.certificates[0]
-    found = False
-    for link in ending.path.certificates:
-        if at < link.facts.not_before:
-            found = True
-            yield Reason.CERT_NOT_YET_VALID, f"{_whose(link, leaf)} is not valid before {_utc(link.facts.not_before)}"
-        elif at > link.facts.not_after:
-            found = True
-            yield Reason.CERT_EXPIRED, f"{_whose(link, leaf)} expired {_utc(link.facts.not_after)}"
-    if ending.late and not found:
-        yield Reason.CERT_EXPIRED, "a certificate on the path ends its validity this second"
-
-
-def _whose(link: Certificate, leaf: Certificate) -> str:
-    return "its certificate" if link is leaf else f"its issuer {shown(link.facts.subject)}"
-
-
-def _utc(instant: float) -> str:
-    return dt.datetime.fromtimestamp(instant, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,7 +9,10 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from OpenSSL import crypto
+
+from prober.interception.anchors import Certificate
 
 OK: Final = 0
 """X509_V_OK."""
@@ -73,6 +76,45 @@ def signed_by(child: bytes, issuer: bytes) -> bool:
     return True
 
 
+def signs_itself(der: bytes) -> bool:
+    """Whether the key in a certificate made its signature, whatever its issuer is called.
+
+    Some interceptors certify their authority's own key for every host and leave the authority's certificate out.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd certificates warn
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            key, signed = certificate.public_key(), certificate.tbs_certificate_bytes
+            hashed, terms = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
+            if isinstance(key, rsa.RSAPublicKey) and isinstance(terms, padding.PKCS1v15 | padding.PSS) and hashed:
+                key.verify(certificate.signature, signed, terms, hashed)
+            elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(terms, ec.ECDSA):
+                key.verify(certificate.signature, signed, terms)
+            elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+                key.verify(certificate.signature, signed)
+            else:
+                return False
+        except Exception:  # noqa: BLE001  InvalidSignature, unknown algorithms, keys that do not load: all say no
+            return False
+    return True
+
+
 def signatures_hold(path: Sequence[bytes]) -> bool:
     """Whether each certificate of `path` (DER, leaf first) is signed by the next."""
     return all(signed_by(child, issuer) for child, issuer in pairwise(path))
+
+
+class Signatures:
+    """Signatures between certificates, each looked at once. For one chain: it remembers without bound."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def hold(self, child: Certificate, issuer: Certificate) -> bool:
+        """Whether `issuer` signed `child`."""
+        pair = (child.facts.sha256, issuer.facts.sha256)
+        known = self._known.get(pair)
+        if known is None:
+            known = self._known[pair] = signed_by(child.der, issuer.der)
+        return known

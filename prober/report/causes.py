@@ -9,44 +9,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
 from prober.failures import advice, hint, proxy_name, sentence
-from prober.model import Failure, Hop, HopScheme, Reason, Route, Stage
-from prober.report.document import FailureDoc, Result, RouteDoc, Run
-from prober.report.matrix import Way, way_name, ways_of
-from prober.report.sanitize import several
+from prober.model import Route
+from prober.report.document import FailureDoc, Result, Run
+from prober.report.finding import (
+    Finding,
+    Kind,
+    count_of,
+    display_name,
+    failure_of,
+    named_ways,
+    names_of,
+    route_of,
+)
+from prober.report.interceptions import interception_findings, told_as_pin
+from prober.report.matrix import Way, ways_of
+from prober.report.verdicts import untrusted_else
 
-NAMED_WAYS: Final = 3
-"""Routes named in a sentence at most."""
-
-
-class Kind(StrEnum):
-    """What a finding is about."""
-
-    UNREACHABLE = "unreachable"
-    UNTRUSTED = "untrusted"
-    STATUS = "unexpected status"
-    LOGIN = "proxy login"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One cause with everything it explains. All texts are as they came: escape before showing."""
-
-    kind: Kind
-    sentence: str
-    hint: str
-    words: str
-    """The closed words: stage, hop, reason."""
-    windows: str
-    """The code that Windows would show about, or nothing."""
-    detail: str
-    """The commonest detail among the results."""
-    names: tuple[str, ...]
-    """The targets, `host` or `host:port`, each once; empty where the sentence names the only one."""
-    results: int
+__all__ = ["Finding", "Kind", "display_name", "findings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +55,9 @@ def findings_of(run: Run) -> list[Finding]:
         *_logins(run.results),
     ]
     kinds = list(Kind)
-    merged = sorted(_merged(groups, ways), key=lambda group: (kinds.index(group.kind), -len(group.results)))
-    return [_finding(group, ways, totals, routes) for group in merged]
-
-
-def route_of(document: RouteDoc) -> Route:
-    """The route as a model value; hops of a scheme that this version does not know are left out with all after them."""
-    hops: list[Hop] = []
-    for hop in document.hops:
-        if hop.scheme not in {scheme.value for scheme in HopScheme}:
-            break
-        hops.append(Hop(HopScheme(hop.scheme), hop.host, hop.port))
-    return Route(document.name, tuple(hops))
-
-
-def display_name(result: Result) -> str:
-    """The target as an allow list names it: `host`, with the port where it is not 443."""
-    host = f"[{result.target.host}]" if ":" in result.target.host else result.target.host
-    return host if result.target.port == 443 else f"{host}:{result.target.port}"
+    findings = [_finding(group, ways, totals, routes) for group in _merged(groups, ways)]
+    findings += interception_findings(run.results, ways, totals, routes)
+    return sorted(findings, key=lambda finding: (kinds.index(finding.kind), -finding.results))
 
 
 def _unreachable_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] | None:
@@ -103,7 +69,7 @@ def _unreachable_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] 
 
 def _untrusted_key(result: Result) -> tuple[Hashable, FailureDoc | None, str] | None:
     failure = result.trust_failure
-    if failure is None or result.trusted is not False:
+    if failure is None or not untrusted_else(result) or told_as_pin(result):
         return None
     chain = result.tls.chain if result.tls is not None else ()
     issuer = (chain[0].issuer if chain else None) or ""
@@ -183,12 +149,12 @@ def _merged(groups: Sequence[_Group], ways: Sequence[Way]) -> list[_Group]:
 
 
 def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: dict[str, Route]) -> Finding:
-    names = tuple(dict.fromkeys(display_name(result) for result in group.results))
+    names = names_of(group.results)
     route = routes.get(group.ways[0][1]) if len(group.ways) == 1 else None
     failure = group.failure
     over = _over(group.ways, ways) if failure is None or not failure.hop else ""
-    count = _count(group, totals)
-    meant = names[0] if len(names) == 1 else "these names"
+    count = count_of(group.results, group.ways, totals)
+    meant = "these names" if len(names) > 1 else display_name(group.results[0])
     text, advice = _said(group, route, count, over, meant)
     windows = failure.windows if failure is not None else None
     return Finding(
@@ -198,7 +164,7 @@ def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: d
         words="" if failure is None else _words(failure),
         windows="" if windows is None else f"Windows shows about {windows.hresult} {windows.name}",
         detail=_commonest(group),
-        names=names if len({result.target.id for result in group.results}) > 1 else (),
+        names=names,
         results=len(group.results),
     )
 
@@ -229,34 +195,8 @@ def _said(group: _Group, route: Route | None, count: str, over: str, meant: str)
     )
 
 
-def failure_of(document: FailureDoc) -> Failure | None:
-    """The failure as a model value; None if another version wrote words that this one does not know."""
-    try:
-        stage, reason = Stage(document.stage), Reason(document.reason)
-    except ValueError:
-        return None
-    return Failure(stage, document.hop, reason, document.detail, document.status)
-
-
-def _count(group: _Group, totals: Counter[Way]) -> str:
-    targets = len({result.target.id for result in group.results})
-    of = {totals[way] for way in group.ways}
-    if targets == 1:
-        return display_name(group.results[0])
-    if of == {targets}:
-        return f"all {targets:,} targets"
-    return f"{targets:,} of {several(of.pop(), 'target')}" if len(of) == 1 else several(targets, "target")
-
-
 def _over(mine: Sequence[Way], ways: Sequence[Way]) -> str:
-    if len(ways) == 1:
-        return ""
-    names = [way_name(way, ways) for way in mine]
-    if len(names) == len(ways):
-        return f" over all {len(names)} routes" if len(names) > 2 else " over both routes"
-    if len(names) > NAMED_WAYS:
-        return f" over {len(names)} of {len(ways)} routes ({', '.join(names[:NAMED_WAYS])} and others)"
-    return f" over {', '.join(names)}"
+    return f" over {named_ways(mine, ways)}" if len(ways) > 1 else ""
 
 
 def _words(failure: FailureDoc) -> str:

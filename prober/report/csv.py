@@ -15,6 +15,7 @@ COLUMNS: Final = (
     "trusted", "trust_reason", "anchor", "issuer", "not_after", "http_status", "http_expected", "as_expected",
     "verdict", "tls_version", "cipher", "peer", "dns_seconds", "connect_seconds", "tls_seconds", "ttfb_seconds",
     "total_seconds", "attempts",
+    "interception", "interception_basis", "interception_score", "interception_hop", "attribution",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 """What makes a spreadsheet run a cell instead of showing it (also in full width, as East Asian versions read it)."""
@@ -30,6 +31,8 @@ def write_csv(results: Iterable[Result], stream: TextIO) -> None:
 def row_of(result: Result) -> list[str]:
     """One result's cells, in the order of COLUMNS."""
     target, failure, tls, http, timings = result.target, result.failure, result.tls, result.http, result.timings
+    verdict = result.interception
+    product = verdict.attribution if verdict is not None else None
     leaf = tls.chain[0] if tls is not None and tls.chain else None
     cells = (
         *(result.at, result.egress, result.route, target.id, target.service, target.group, target.geography),
@@ -45,9 +48,11 @@ def row_of(result: Result) -> list[str]:
         tls.anchor if tls is not None else None,
         *((leaf.issuer, leaf.not_after) if leaf is not None else (None, None)),
         *((http.status, " ".join(map(str, http.expected)), http.as_expected) if http is not None else [None] * 3),
-        result.interception.get("verdict") if result.interception is not None else None,
+        verdict.verdict if verdict is not None else None,
         *((tls.version, tls.cipher) if tls is not None else (None, None)),
         *(result.peer, timings.dns, timings.connect, timings.tls, timings.ttfb, timings.total, result.attempts),
+        *((verdict.verdict, verdict.basis, verdict.score, verdict.hop) if verdict is not None else [None] * 4),
+        f"{product.vendor} / {product.product} ({product.confidence})" if product is not None else None,
     )
     return [_cell(cell) for cell in cells]
 

@@ -7,17 +7,14 @@ fields are ignored on reading, and every field that is not in the contract has a
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
+
+from prober.report.judgement import InterceptionDoc, TrustDoc
+from prober.report.scalars import Count, Digest, Instant, Port
 
 SCHEMA: Final = "prober.run/1"
-
-Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
-"""RFC 3339, UTC."""
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-"""SHA-256 in lower-case hexadecimal."""
-Count = Annotated[int, Meta(ge=0)]
 
 
 class WindowsDoc(Struct, frozen=True):
@@ -82,6 +79,20 @@ class CertificateDoc(Struct, frozen=True):
     """Subject alternative names."""
 
 
+class HelloDoc(Struct, frozen=True):
+    """The ServerHello, in the numbers of the wire (RFC 8446 section 4.1.3)."""
+
+    version: int
+    """The version in force: 771 is TLS 1.2, 772 TLS 1.3."""
+    cipher: int
+    group: int | None
+    """The key share's group; null where the ServerHello carries none."""
+    extensions: tuple[int, ...]
+    """Types in the order sent."""
+    retried: bool = False
+    """Whether a HelloRetryRequest came before it."""
+
+
 class TlsDoc(Struct, frozen=True):
     """What the handshake with the target showed."""
 
@@ -95,6 +106,10 @@ class TlsDoc(Struct, frozen=True):
     """As sent, leaf first."""
     anchor: str | None
     """Where the chain ends; null where it was not judged."""
+    hello: HelloDoc | None = None
+    """Null where it was not seen or could not be read."""
+    key_proven: bool | None = None
+    """Whether the peer proved to hold the leaf's key; null in runs of versions that did not look."""
 
 
 class HttpDoc(Struct, frozen=True):
@@ -132,16 +147,24 @@ class HopDoc(Struct, frozen=True):
 
 
 class SampleTlsDoc(Struct, frozen=True):
-    """A handshake in short."""
+    """A handshake as a sample keeps it: certificates by digest. Null = not kept by the version that wrote it."""
 
     version: str
     cipher: str
     leaf_sha256: Digest | None
     leaf_spki_sha256: Digest | None
+    group: str | None = None
+    alpn: str | None = None
+    client_cert_requested: bool | None = None
+    ocsp_stapled: bool | None = None
+    chain: tuple[Digest, ...] | None = None
+    """The certificates as sent, leaf first; they stand in `run.certificates`."""
+    hello: HelloDoc | None = None
+    key_proven: bool | None = None
 
 
 class SampleDoc(Struct, frozen=True):
-    """One of several independent probes (`--attempts`)."""
+    """One of several independent probes of a pair."""
 
     at: Instant
     reachable: bool
@@ -150,6 +173,28 @@ class SampleDoc(Struct, frozen=True):
     peer: str | None
     tls: SampleTlsDoc | None
     http_status: int | None
+    purpose: str = "attempt"
+    """`attempt`, `confirmation`, `client-certificate` or `locate`."""
+    http_headers: tuple[tuple[str, str], ...] = ()
+    """As in a result."""
+
+
+class PrefixDoc(Struct, frozen=True):
+    """A probe over the first proxies of a chain only (`--locate`)."""
+
+    hops: Count
+    """How many of the route's proxies it went through."""
+    sample: SampleDoc
+
+
+class RouteHopDoc(Struct, frozen=True):
+    """One proxy of a route. Never a user or a password."""
+
+    scheme: str
+    host: str
+    port: Port
+    auth: str
+    """`none`, `basic` or `password`: what the prober holds for it."""
 
 
 class TargetDoc(Struct, frozen=True):
@@ -159,7 +204,7 @@ class TargetDoc(Struct, frozen=True):
     service: str
     group: str
     host: str
-    port: Annotated[int, Meta(ge=0, le=65535)]
+    port: Port
     scheme: str
     path: str
     geography: str
@@ -196,16 +241,21 @@ class Result(Struct, frozen=True):
     """The address of the TCP connection made by this prober."""
     tls: TlsDoc | None
     http: HttpDoc | None
-    interception: dict[str, Any] | None
-    """Null: this version does not judge interception. A later version's verdict is kept as it stands."""
+    interception: InterceptionDoc | None
+    """The verdict; null where nothing was judged, and in runs of versions that did not."""
     samples: tuple[SampleDoc, ...]
-    """All probes, oldest first, if there were several; else empty."""
+    """All probes of the pair, oldest first, if there were several; else empty."""
     hops: tuple[HopDoc, ...] = ()
     """One for each proxy that was spoken to, outermost first."""
     attempts: Count = 1
     """Connections opened in all, retries included."""
     ipv6_only: tuple[int, ...] = ()
     """Hops (0 = the target) whose name was resolved here and had no IPv4 address."""
+    prefixes: tuple[PrefixDoc, ...] = ()
+    """Probes over the first proxies of the route only."""
+    via: tuple[RouteHopDoc, ...] | None = None
+    """The proxies of this pair, outermost first: a rule (the environment's) gives each target its own. Null in runs of
+    versions that did not say; then those of `run.routes` count."""
 
 
 class ProberDoc(Struct, frozen=True):
@@ -214,16 +264,6 @@ class ProberDoc(Struct, frozen=True):
     version: str
     python: str
     openssl: str
-
-
-class RouteHopDoc(Struct, frozen=True):
-    """One proxy of a route. Never a user or a password."""
-
-    scheme: str
-    host: str
-    port: Annotated[int, Meta(ge=0, le=65535)]
-    auth: str
-    """`none`, `basic` or `password`: what the prober holds for it."""
 
 
 class RouteDoc(Struct, frozen=True):
@@ -249,6 +289,10 @@ class Summary(Struct, frozen=True):
     services_without_probes: tuple[str, ...]
     unexpected_status: Count = 0
     """Results whose HTTP status is not a documented one."""
+    mixed: Count = 0
+    """Results of which only some connections were intercepted."""
+    blocked: Count = 0
+    """Results that a block page or a captive portal answered."""
 
 
 class SkippedDoc(Struct, frozen=True):
@@ -307,3 +351,5 @@ class Run(Struct, frozen=True):
     environment: Environment | None = None
     certificates: dict[Digest, bytes] = field(default_factory=dict)
     """Every certificate seen, DER in base64 by SHA-256, so that a saved run can be judged again."""
+    trust: TrustDoc | None = None
+    """The trust that the run was judged with; null in runs of versions that did not say."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from prober.interception.verdict import Word
 from prober.report.document import Result, Run
+from prober.report.verdicts import is_mixed, untrusted_else, word_of
 
 GIVEN: Final = "(given)"
 """Stands for the service of targets that were given by hand."""
@@ -24,14 +26,26 @@ class Cell:
     total: int = 0
     reached: int = 0
     untrusted: int = 0
+    """Certificates that are not trusted, and of which no verdict tells already."""
     odd_status: int = 0
+    intercepted: int = 0
+    """On every connection."""
+    mixed: int = 0
+    """Intercepted on some connections only."""
+    suspect: int = 0
+    blocked: int = 0
 
     def add(self, result: Result) -> None:
         """Count one result."""
         self.total += 1
         self.reached += result.reachable
-        self.untrusted += result.trusted is False
+        self.untrusted += untrusted_else(result)
         self.odd_status += result.http is not None and result.http.as_expected is False
+        word, mixed = word_of(result), is_mixed(result)
+        self.intercepted += word == Word.INTERCEPTED and not mixed
+        self.mixed += word == Word.INTERCEPTED and mixed
+        self.suspect += word == Word.SUSPECT
+        self.blocked += word == Word.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)

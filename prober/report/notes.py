@@ -23,6 +23,7 @@ class NoteId(StrEnum):
     CLOCK_DOUBTFUL = "clock-doubtful"
     CONFIGURATION = "configuration"
     INTERRUPTED = "interrupted"
+    REJUDGED = "rejudged"
 
 
 NOTES: Final[dict[NoteId, str]] = {
@@ -38,6 +39,7 @@ NOTES: Final[dict[NoteId, str]] = {
     NoteId.CLOCK_DOUBTFUL: "This machine's clock seems to be wrong, so validity periods cannot be judged.",
     NoteId.CONFIGURATION: "A warning about the configuration.",
     NoteId.INTERRUPTED: "The run was interrupted; what was measured until then is reported.",
+    NoteId.REJUDGED: "The verdicts are of a later judgement on what the run saw, not of its own time.",
 }
 """What each id means; also the text of a note that has nothing more exact to say."""
 

@@ -16,17 +16,22 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from prober.report.causes import Finding, Kind, findings_of
+from prober.report.causes import findings_of
 from prober.report.document import Run
+from prober.report.finding import Finding, Kind
 from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
 from prober.report.sanitize import sanitize, seconds, several, takes_unicode
 from prober.report.unprobed import by_kind, by_reason
+from prober.report.verdict_counts import verdict_line
 
 NAMES_SHOWN: Final = 5
 """Names listed for a finding unless all are asked for."""
 ROUTE_WIDTH: Final = 16
 """Columns that a route's name may take."""
 _GAP: Final = 2
+_LABEL_LEAST: Final = 6
+_LEGEND_GAP: Final = "   "
+_GRAVE: Final = frozenset({Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.CLIENT_CERTIFICATE, Kind.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +44,24 @@ class Glyphs:
     absent: str
     untrusted: str
     odd: str
+    intercepted: str
+    mixed: str
+    suspect: str
+    blocked: str
     more: str
     dot: str
     do: str
 
 
-UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "…", " · ", "→")
-ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "...", " - ", "->")
+UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "▲", "◭", "△", "⊘", "…", " · ", "→")
+ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "#", "%", "*", "@", "...", " - ", "->")
 
 _HEADINGS: Final = {
     Kind.UNREACHABLE: ("Not reached", "bold red"),
+    Kind.INTERCEPTED: ("TLS intercepted", "bold red"),
+    Kind.CLIENT_CERTIFICATE: ("Client certificates lost on the way", "bold red"),
+    Kind.BLOCKED: ("Answered by somebody else", "bold red"),
+    Kind.SUSPECT: ("Perhaps intercepted", "bold yellow"),
     Kind.UNTRUSTED: ("Certificate not trusted", "bold yellow"),
     Kind.STATUS: ("Reached, but with another HTTP status than documented", "bold yellow"),
     Kind.LOGIN: ("Reached only with a login to the proxy", "bold yellow"),
@@ -95,6 +108,16 @@ def render_svg(run: Run, *, width: int = 100, verbose: int = 0, title: str = "pr
     return console.export_svg(title=title, theme=_SVG_THEME, code_format=_SVG_FORMAT, unique_id="prober")
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A count in a cell, with its sign."""
+
+    glyph: str
+    count: int
+    style: str
+    meaning: str
+
+
 class _Report:
     """One report on its way to one console."""
 
@@ -114,6 +137,8 @@ class _Report:
         self._skipped()
         self._notes()
         self.console.print()
+        if line := verdict_line(self.run):
+            self._print(self._text(line, self._verdict_style()))
         self._print(self._summary())
 
     def _text(self, text: str, style: str = "", *, limit: int = 4000) -> Text:
@@ -130,10 +155,13 @@ class _Report:
     # the matrix
 
     def _matrix(self, rows: Sequence[Row], ways: Sequence[Way]) -> None:
+        columns = {way: self._column(way, rows, ways) for way in ways}
         labels = [Text(), *map(self._label, rows)]
+        widest = max(map(_width, columns.values()))
+        for label in labels:  # on a narrow terminal the counts matter more than the end of a name
+            label.truncate(max(self.console.width - widest - _GAP, _LABEL_LEAST), overflow="crop")
         room_for_label = _width(labels) + _GAP
         room = self.console.width + _GAP - room_for_label
-        columns = {way: self._column(way, rows, ways) for way in ways}
         for block in _blocks(ways, {way: _width(column) + _GAP for way, column in columns.items()}, room):
             for number, label in enumerate(labels):
                 line = _padded(label, room_for_label)
@@ -142,7 +170,7 @@ class _Report:
                 line.rstrip()
                 self.console.print(line, soft_wrap=True)
             self.console.print()
-        self._print(self._legend(rows))
+        self._legend(rows)
 
     def _label(self, row: Row) -> Text:
         return self._text(row.service, "bold", limit=20) if row.geography is None else self._geography(row.geography)
@@ -161,36 +189,51 @@ class _Report:
         glyphs = self.glyphs
         if cell is None or not cell.total:
             return Text(glyphs.absent, "dim")
-        marked = cell.untrusted or cell.odd_status
+        marks = [mark for mark in self._marks(cell) if mark.count]
         if cell.reached == cell.total:
-            text = Text(f"{glyphs.reached} {cell.total}", "yellow" if marked else "green")
+            text = Text(f"{glyphs.reached} {cell.total}", "yellow" if marks else "green")
         elif cell.reached:
             text = Text(f"{glyphs.partly} {cell.reached}/{cell.total}", "yellow")
         else:
             text = Text(f"{glyphs.failed} 0/{cell.total}", "bold red")
-        if cell.untrusted:
-            text.append(f" {glyphs.untrusted}{cell.untrusted}", "bold magenta")
-        if cell.odd_status:
-            text.append(f" {glyphs.odd}{cell.odd_status}", "cyan")
+        for mark in marks:
+            text.append(f" {mark.glyph}{mark.count}", mark.style)
         return text
 
-    def _legend(self, rows: Iterable[Row]) -> Text:
-        """Only the marks that the table shows."""
+    def _marks(self, cell: Cell) -> tuple[_Mark, ...]:
+        """What a cell says beside the number reached, gravest first."""
+        glyphs = self.glyphs
+        return (
+            _Mark(glyphs.intercepted, cell.intercepted, "bold red", "intercepted"),
+            _Mark(glyphs.mixed, cell.mixed, "bold red", "intercepted at times"),
+            _Mark(glyphs.blocked, cell.blocked, "bold magenta", "blocked"),
+            _Mark(glyphs.suspect, cell.suspect, "bold yellow", "suspect"),
+            _Mark(glyphs.untrusted, cell.untrusted, "bold magenta", "untrusted"),
+            _Mark(glyphs.odd, cell.odd_status, "cyan", "other status"),
+        )
+
+    def _legend(self, rows: Iterable[Row]) -> None:
+        """Only the marks that the table shows, as many on a line as fit."""
         glyphs = self.glyphs
         cells = [cell for row in rows for cell in row.cells.values()]
-        shown = (
+        marks = {mark.glyph: mark for cell in cells for mark in self._marks(cell) if mark.count}
+        shown = [
             (glyphs.reached, "all reached", "green", any(cell.reached == cell.total for cell in cells)),
             (glyphs.partly, "some", "yellow", any(0 < cell.reached < cell.total for cell in cells)),
             (glyphs.failed, "none", "bold red", any(not cell.reached for cell in cells)),
-            (f"{glyphs.untrusted}n", "untrusted", "bold magenta", any(cell.untrusted for cell in cells)),
-            (f"{glyphs.odd}n", "other status", "cyan", any(cell.odd_status for cell in cells)),
+            *((f"{each.glyph}n", each.meaning, each.style, each.glyph in marks) for each in self._marks(Cell())),
             (glyphs.absent, "not probed", "dim", any(not row.cells for row in rows)),
-        )
-        legend = Text()
-        for mark, meaning, style, present in shown:
-            if present:
-                legend.append("   " if legend else "").append(mark, style).append(f" {meaning}", "dim")
-        return legend
+        ]
+        items = [
+            Text.assemble((mark, style), (f" {meaning}", "dim")) for mark, meaning, style, present in shown if present
+        ]
+        line = Text()
+        for item in items:
+            if line and line.cell_len + len(_LEGEND_GAP) + item.cell_len > self.console.width:
+                self.console.print(line, soft_wrap=True)
+                line = Text()
+            line.append(_LEGEND_GAP if line else "").append_text(item)
+        self.console.print(line, soft_wrap=True)
 
     # what is behind it
 
@@ -205,7 +248,8 @@ class _Report:
             self._finding(finding)
 
     def _finding(self, finding: Finding) -> None:
-        sign, style = (self.glyphs.failed, "bold red") if finding.kind is Kind.UNREACHABLE else ("!", "bold yellow")
+        grave = finding.kind in _GRAVE
+        sign, style = (self.glyphs.failed, "bold red") if grave else ("!", "bold yellow")
         indent = len(sign) + 1
         self._print(self._text(finding.sentence, "bold"), indent=indent, mark=Text(f"{sign} ", style))
         if finding.detail:
@@ -213,10 +257,22 @@ class _Report:
         do = self.glyphs.do
         step = indent + len(do) + 1
         self._print(self._text(finding.hint), indent=step, mark=Text(f"{' ' * indent}{do} ", "bold"))
-        if about := self.glyphs.dot.join(filter(None, (finding.words, finding.windows))):
-            self._print(self._text(about, "dim"), indent=indent)
+        ids = "" if self.verbose else " ".join(proof.id for proof in finding.evidence)
+        about = (finding.words, finding.windows, f"evidence {ids}" if ids else "")
+        if any(about):
+            self._print(self._text(self.glyphs.dot.join(filter(None, about)), "dim"), indent=indent)
+        if self.verbose:
+            self._proofs(finding, indent)
         if finding.names:
             self._print(self._names(finding.names), indent=indent)
+
+    def _proofs(self, finding: Finding, indent: int) -> None:
+        """Each piece of evidence with its points; those in brackets only order and explain."""
+        for proof in finding.evidence:
+            points = f"+{proof.points}" if proof.decides else f"({proof.points})"
+            of = "" if proof.targets == 1 else f" ({several(proof.targets, 'target')})"
+            mark = Text(f"{' ' * indent}{sanitize(proof.id, limit=8):<4}{points:>4}  ", "dim")
+            self._print(self._text(f"{proof.text}{of}"), indent=mark.cell_len, mark=mark)
 
     def _names(self, names: Sequence[str]) -> Text:
         shown = names if self.verbose or len(names) <= NAMES_SHOWN + 1 else names[:NAMES_SHOWN]
@@ -248,6 +304,12 @@ class _Report:
         for note in self.run.notes:
             self._print(self._text(note.text), indent=2)
 
+    def _verdict_style(self) -> str:
+        counts = self.run.summary
+        if counts.intercepted or counts.blocked:
+            return "bold red"
+        return "bold yellow" if counts.suspect else "green"
+
     def _summary(self) -> Text:
         counts, duration = self.run.summary, duration_of(self.run)
         if not counts.probes:
@@ -264,7 +326,8 @@ class _Report:
             "" if duration is None else seconds(duration),
             "" if self.run.complete else "INTERRUPTED",
         ]
-        style = "bold green" if fine and self.run.complete else "bold red" if counts.unreachable else "bold yellow"
+        grave = counts.unreachable or counts.intercepted
+        style = "bold green" if fine and self.run.complete else "bold red" if grave else "bold yellow"
         return self._text(self.glyphs.dot.join(filter(None, parts)), style)
 
 

@@ -5,8 +5,11 @@ below go into the read BIO, `do_handshake` works on them, and whatever it wants 
 BIO. The peer's certificates are never verified here: a broken or forged chain is exactly what we came to see,
 and the room `interception` judges it later from the same bytes.
 
-Two things are read from OpenSSL's info callback, because no getter has them: the alerts as numbers, and that the
-server asked for a client certificate (the state machine passes through *read server certificate request*).
+Three things are read from OpenSSL's info callback, because no getter has them: the alerts as numbers, that the server
+asked for a client certificate, and that it proved to hold its key (the states that its state machine passes through).
+
+A client certificate is presented to the keys that the caller names and to no other: where any other key answers, the
+handshake ends before our Certificate message.
 
 The ClientHello is a named profile, the same on all routes: comparing routes means nothing otherwise.
 """
@@ -16,13 +19,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 from OpenSSL import SSL, crypto
 
 from prober.model import Reason, TlsFacts
+from prober.spki import spki_sha256
+from prober.wire.alerts import alert_text, reason_of_received, reason_of_sent
+from prober.wire.identity import ClientIdentity, read_identity
 from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, http_like, http_status, printable
+from prober.wire.serverhello import ServerHelloReader
 
 MAX_HANDSHAKE: Final = 512 * 1024
 """Bytes a peer may send before its handshake is done; OpenSSL itself refuses chains over 100 KiB."""
@@ -31,7 +37,11 @@ _RECORD_TYPES: Final = (0x14, 0x15, 0x16)  # RFC 8446 section 5.1: change_cipher
 _READ_ALERT: Final = 0x4004
 _WRITE_ALERT: Final = 0x4008
 _LOOP: Final = 0x01
-_CERTIFICATE_REQUEST_STATE: Final = b"SSLv3/TLS read server certificate request"
+# A state is told when the message after its own has come: what its own message had to prove is verified then.
+CERTIFICATE_REQUEST_STATE: Final = b"SSLv3/TLS read server certificate request"
+CERTIFICATE_VERIFY_STATE: Final = b"TLSv1.3 read server certificate verify"
+KEY_EXCHANGE_STATE: Final = b"SSLv3/TLS read server key exchange"
+"""TLS 1.2; only ephemeral keys pass through it, and those are signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +79,11 @@ PROFILES: Final = {
 ALPN_BARE: Final = (b"h2", b"http/1.1")
 ALPN_HTTP: Final = (b"http/1.1",)
 
-# RFC 8446 section 6.2
-_ALERTS: Final = {
-    0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure",
-    42: "bad_certificate", 43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
-    46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",
-    51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
-    86: "inappropriate_fallback", 90: "user_canceled", 109: "missing_extension", 110: "unsupported_extension",
-    112: "unrecognized_name", 113: "bad_certificate_status_response", 115: "unknown_psk_identity",
-    116: "certificate_required", 120: "no_application_protocol",
-}  # fmt: skip
-_CLOSE_NOTIFY: Final = 0
-_PROTOCOL_VERSION: Final = 70
-_CERTIFICATE_REQUIRED: Final = 116
-_ABOUT_OUR_CERTIFICATE: Final = frozenset({40, 42, 43, 44, 45, 46, 48, 49, 51})
 
-
-class ClientCertificateError(ValueError):
-    """A client certificate file that cannot be used."""
-
-
-def new_context(profile: Profile, alpn: tuple[bytes, ...], client_certificate: str | None = None) -> SSL.Context:
+def new_context(profile: Profile, alpn: tuple[bytes, ...], identity: ClientIdentity | None = None) -> SSL.Context:
     """A context for handshakes of one profile; make it once and share it.
 
-    `client_certificate` is a PEM file with the certificate, its chain and its key.
-    Raises ClientCertificateError if that file cannot be used.
+    With an identity, each `Tls` decides for itself whether its server may see it.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -106,19 +96,11 @@ def new_context(profile: Profile, alpn: tuple[bytes, ...], client_certificate: s
     set_groups(context, profile.groups)
     context.set_info_callback(_on_info)
     context.set_ocsp_client_callback(_on_ocsp)
-    if client_certificate is not None:
-        try:
-            if b"ENCRYPTED" in Path(client_certificate).read_bytes():  # OpenSSL would ask on the terminal, and wait
-                raise ClientCertificateError(
-                    f"{client_certificate}: its private key is encrypted, which is no use here"
-                )
-            context.use_certificate_chain_file(client_certificate)
-            context.use_privatekey_file(client_certificate)
-            context.check_privatekey()
-        except (SSL.Error, OSError) as error:
-            raise ClientCertificateError(
-                f"{client_certificate}: no certificate with its private key in PEM (the first of each is used)"
-            ) from error
+    if identity is not None:
+        context.set_app_data(identity)
+        context.set_verify(SSL.VERIFY_PEER, _on_verify)
+        for issuer in identity.issuers:  # of no use to a handshake that has not loaded the certificate itself
+            context.add_extra_chain_cert(issuer)
     return context
 
 
@@ -142,21 +124,28 @@ def set_groups(context: SSL.Context, groups: str) -> bool:
 
 @lru_cache(maxsize=256)
 def shared_context(profile: str, alpn: tuple[bytes, ...], client_certificate: str | None = None) -> SSL.Context:
-    """`new_context`, once per process for each kind."""
-    return new_context(PROFILES[profile], alpn, client_certificate)
+    """`new_context`, once per process for each kind; `client_certificate` is a file for `read_identity`.
+
+    Raises ClientCertificateError if that file cannot be used.
+    """
+    identity = None if client_certificate is None else read_identity(client_certificate)
+    return new_context(PROFILES[profile], alpn, identity)
 
 
 def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
     layer = connection.get_app_data()
     if where & _LOOP:
-        if not layer.client_cert_requested and connection.get_state_string() == _CERTIFICATE_REQUEST_STATE:
-            layer.client_cert_requested = True
-            if layer.facts is not None:  # asked in a second handshake (TLS 1.2)
-                layer.facts = replace(layer.facts, client_cert_requested=True)
+        if layer.watched:
+            layer.pass_through(connection.get_state_string())
     elif where == _READ_ALERT:
         layer.alert_received = code & 0xFF
     elif where == _WRITE_ALERT:
         layer.alert_sent = code & 0xFF
+
+
+def _on_verify(connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int) -> bool:
+    """Nothing is verified but the leaf's key, against those that may see the client certificate."""
+    return depth > 0 or connection.get_app_data().recognise(certificate)
 
 
 def _on_ocsp(connection: SSL.Connection, response: bytes, _data: object) -> bool:
@@ -169,10 +158,16 @@ class Tls:
 
     timeout_reason = Reason.TLS_TIMEOUT
 
-    def __init__(self, host: str, context: SSL.Context, *, has_client_certificate: bool = False) -> None:
+    def __init__(self, host: str, context: SSL.Context, *, present: frozenset[str] = frozenset()) -> None:
+        """`present`: the server keys to which the context's client certificate may be shown (`spki_sha256`)."""
         self.host = host
-        self._has_client_certificate = has_client_certificate
+        self._present = present
+        self._presented = False
+        self._refused_key: str | None = None
         self.client_cert_requested = False
+        self.key_proven = False
+        self.watched = True
+        """Whether the state machine can still tell something; asking it costs as much as all the rest of a callback."""
         self.ocsp_stapled = False
         self.alert_received: int | None = None
         self.alert_sent: int | None = None
@@ -182,6 +177,7 @@ class Tls:
         self._received = 0
         self._clear = b""
         self._unsent = b""
+        self._hello = ServerHelloReader()
         connection = self._connection = SSL.Connection(context, None)
         connection.set_app_data(self)
         connection.set_connect_state()
@@ -204,6 +200,8 @@ class Tls:
         self._received += len(data)
         if self._received > MAX_HANDSHAKE:
             return b"", Failed(Reason.TLS_HANDSHAKE, f"{self.host} sent over {MAX_HANDSHAKE} bytes of handshake")
+        if not self._hello.over:
+            self._hello.feed(data)
         self._connection.bio_write(data)
         return self._shake()
 
@@ -217,6 +215,7 @@ class Tls:
             self.facts = self._capture()
             return alert, self._failed(error)
         sent = self.outgoing()
+        self.key_proven = True
         self.facts = self._capture()
         leftover, outcome = self.decrypt(b"")
         sent += self.outgoing()
@@ -310,34 +309,51 @@ class Tls:
             client_cert_requested=self.client_cert_requested,
             ocsp_stapled=self.ocsp_stapled,
             chain=tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in certificates),
+            hello=self._hello.hello,
+            key_proven=self.key_proven,
         )
+
+    def pass_through(self, state: bytes) -> None:
+        """OpenSSL's state machine leaves a state. Called by OpenSSL."""
+        if state == KEY_EXCHANGE_STATE:
+            self.key_proven = True
+        elif state == CERTIFICATE_VERIFY_STATE:
+            self.key_proven = True
+            self.watched = False  # a request comes before it in TLS 1.3, and handshakes are not repeated
+        elif state == CERTIFICATE_REQUEST_STATE:
+            self.client_cert_requested = True
+            if self.facts is not None:  # asked in a second handshake (TLS 1.2)
+                self.facts = replace(self.facts, client_cert_requested=True)
+
+    def recognise(self, leaf: crypto.X509) -> bool:
+        """Whether the server may see the client certificate, which is then ready for it. Called by OpenSSL."""
+        key = spki_sha256(crypto.dump_certificate(crypto.FILETYPE_ASN1, leaf))
+        if key not in self._present:
+            self._refused_key = key or "unreadable"
+            return False
+        if not self._presented:
+            self._connection.get_context().get_app_data().load(self._connection)
+            self._presented = True
+        return True
 
     def _failed(self, error: SSL.Error) -> Failed:
         """Numbers decide: the alert we had to send, else the one that came; OpenSSL's text is only detail."""
         came, sent = self.alert_received, self.alert_sent
+        if self._refused_key is not None:
+            return Failed(
+                Reason.TLS_HANDSHAKE,
+                f"the client certificate was withheld from {self.host}: another key answered than the one judged clean "
+                f"(SHA-256 of its SPKI: {self._refused_key})",
+            )
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         said = printable("; ".join(str(entry[-1]) for entry in queue) or repr(error))
         if sent is not None:  # then what came, if anything, was a warning
-            reason = Reason.TLS_VERSION if sent == _PROTOCOL_VERSION else Reason.TLS_HANDSHAKE
-            return Failed(
-                reason,
-                f"the answer of {self.host} was refused with alert {sent} ({_ALERTS.get(sent, 'unknown')}): {said}",
-            )
+            detail = f"the answer of {self.host} was refused with {alert_text(sent)}: {said}"
+            return Failed(reason_of_sent(sent), detail)
         if came is not None:
-            detail = f"{self.host} sent alert {came} ({_ALERTS.get(came, 'unknown')})"
-            return Failed(self._alert_reason(came), detail)
+            reason = reason_of_received(came, asked=self.client_cert_requested, presented=self._presented)
+            return Failed(reason, f"{self.host} sent {alert_text(came)}")
         return Failed(Reason.TLS_HANDSHAKE, f"the answer of {self.host} could not be processed: {said}")
-
-    def _alert_reason(self, alert: int) -> Reason:
-        if alert == _CLOSE_NOTIFY:
-            return Reason.TLS_HANDSHAKE_CLOSED
-        if alert == _PROTOCOL_VERSION:
-            return Reason.TLS_VERSION
-        if alert == _CERTIFICATE_REQUIRED:
-            return Reason.CLIENT_CERT_REQUIRED
-        if self.client_cert_requested and alert in _ABOUT_OUR_CERTIFICATE:
-            return Reason.CLIENT_CERT_UNUSABLE if self._has_client_certificate else Reason.CLIENT_CERT_REQUIRED
-        return Reason.TLS_HANDSHAKE
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,23 +48,23 @@ REFUSED = Failure(Stage.CONNECT, 0, Reason.TCP_REFUSED, "nobody listens")
 
 
 @dataclass
-class Lag:
-    """As `prober.engine.lag.LoopLag`, measured."""
-
-    worst: float = 0.0
-
-
-@dataclass
 class ScriptedRun:
     """Stands in for the engine: tells the script's observations, whatever the plan says."""
 
     script: Callable[[Sequence[Pair], OnObservation], None]
-    lag: Lag = field(default_factory=Lag)
+    worst_lag: float = 0.0
 
     def __call__(self, *_: object, **__: object) -> ScriptedRun:
         return self
 
-    async def run(self, pairs: Sequence[Pair], on_observation: OnObservation) -> None:
+    async def __aenter__(self) -> ScriptedRun:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int) -> None:
+        assert attempts >= 1
         self.script(pairs, on_observation)
 
 
@@ -78,7 +78,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Conduct]:
     """A conduct of a plan whose run is a script."""
 
     def make(plan: Plan, script: Callable[[Sequence[Pair], OnObservation], None], *, lag: float = 0.0) -> Conduct:
-        monkeypatch.setattr(conducting, "Run", ScriptedRun(script, Lag(lag)))
+        monkeypatch.setattr(conducting, "Run", ScriptedRun(script, lag))
         return Conduct(plan)
 
     return make

@@ -13,6 +13,7 @@ from prober.interception.certificates import certificate_facts
 from prober.model import Failure, HttpFacts, Reason, Stage
 from prober.report.build import build_result
 from prober.report.document import FailureDoc, Result, Run
+from prober.report.judgement import InterceptionDoc
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,10 @@ def test_every_unknown_word_is_told(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
+def judged(word: str) -> InterceptionDoc:
+    return InterceptionDoc(word, "none", None, None, 0, (), None, None, None, None, False)
+
+
 def result_of(given: ModuleType, **changes: Any) -> Result:
     pair = given.plan_of(["https://a.example/"]).pairs[0]
     built = build_result(
@@ -69,8 +74,8 @@ def test_each_word_has_its_own_finding(given: ModuleType) -> None:
         FailOn.UNEXPECTED_STATUS: msgspec.structs.replace(
             clean, http=msgspec.structs.replace(clean.http, as_expected=False)
         ),
-        FailOn.INTERCEPTED: msgspec.structs.replace(clean, interception={"verdict": "intercepted"}),
-        FailOn.SUSPECT: msgspec.structs.replace(clean, interception={"verdict": "suspect"}),
+        FailOn.INTERCEPTED: msgspec.structs.replace(clean, interception=judged("intercepted")),
+        FailOn.SUSPECT: msgspec.structs.replace(clean, interception=judged("suspect")),
     }
     for kind, result in bad.items():
         run = run_of(given, result)
@@ -81,7 +86,7 @@ def test_each_word_has_its_own_finding(given: ModuleType) -> None:
 
 def test_a_clean_result_is_no_finding(given: ModuleType) -> None:
     assert not has_findings(run_of(given, result_of(given)), tuple(FailOn))
-    clean = result_of(given, trusted=None, interception={"verdict": "inconclusive"})
+    clean = result_of(given, trusted=None, interception=judged("inconclusive"))
     assert not has_findings(run_of(given, clean), tuple(FailOn))
 
 

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 import trustme
 
-from prober.check.plan import PlanErrors, make_plan
+from prober.check.errors import PlanErrors
+from prober.check.plan import make_plan
 from prober.engine import limits
 from prober.model import Anchor, Route
 

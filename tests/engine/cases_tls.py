@@ -71,14 +71,21 @@ def _old_server(version: ssl.TLSVersion) -> Provoke:
 
 
 def _wants_certificate(version: ssl.TLSVersion, *, at: str, ours: str | None = None) -> Provoke:
-    """A server that demands a client certificate of one authority; we hold one of `ours`, or none."""
+    """A server that demands a client certificate of one authority; we hold one of `ours`, or none.
+
+    Ours is presented only when the server's key is known, so that takes a second probe.
+    """
 
     async def provoke(world: World) -> Observation:
         demanding = await world.peer(shaking(server_tls(version=version, clients=authority("clients"))))
         certificates = {"*": world.client_file(ours)} if ours else {}
         if at == "proxy":
             return await world.probe(target(443), hop(demanding.port, "https"), client_certificates=certificates)
-        return await world.probe(target(demanding.port, "https"), client_certificates=certificates)
+        aim = target(demanding.port, "https")
+        if not ours:
+            return await world.probe(aim)
+        _, second = await world.probe_twice(aim, client_certificates=certificates)
+        return second
 
     return provoke
 

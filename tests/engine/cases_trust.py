@@ -40,7 +40,7 @@ class Untrusted:
 @cache
 def root() -> Issued:
     """The one authority that the judge trusts."""
-    return build("Trusted Root", ca=True)
+    return build("Trusted Root", ca=True, organisation="Trusted Trust")
 
 
 def _leaf(name: str = ORIGIN, **options: Any) -> Callable[[], Chain]:
@@ -57,7 +57,7 @@ def _of_a_stranger() -> Chain:
 
 
 def _without_intermediate() -> Chain:
-    return [root().ca("Issuing CA").leaf(ORIGIN)]
+    return [root().ca("Issuing CA", organisation="Trusted Trust").leaf(ORIGIN)]
 
 
 def _expired_intermediate() -> Chain:

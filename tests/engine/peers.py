@@ -224,13 +224,15 @@ UNAUTHORISED = response("407 Proxy Authentication Required", 'Proxy-Authenticate
 TEAPOT = response("418 I'm a teapot", "Server: scripted", "Connection: close", body="tea")
 
 
-def shaking(tls: ssl.SSLContext, answer: bytes = TEAPOT) -> Script:
+def shaking(tls: ssl.SSLContext, answer: bytes = TEAPOT, sessions: list[ssl.SSLObject] | None = None) -> Script:
     """The server's side of TLS and nothing more but an answer to whatever comes; alerts are sent, which asyncio's
-    own TLS server omits."""
+    own TLS server omits. `sessions` keeps what the server knows of each connection."""
 
     async def script(talk: Conversation) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = tls.wrap_bio(incoming, outgoing, server_side=True)
+        if sessions is not None:
+            sessions.append(session)
         finished = False
         while True:
             try:

@@ -68,6 +68,7 @@ class AgainstModel(RuleBasedStateMachine):
             return
         item, route, host = taken
         assert (route, host) in admissible
+        assert item == min(self.model.waiting[key][0] for key in admissible), "the first of all that may start"
         assert item == self.model.waiting[route, host].popleft(), "order within a route and host"
         self.model.running[route, host] += 1
 
@@ -121,6 +122,15 @@ def test_a_busy_host_does_not_hold_up_its_route() -> None:
     assert admission.next() is None
     admission.release("hq", "free")
     assert admission.next() == ("second", "hq", "idle")
+
+
+@given(st.lists(st.tuples(ROUTES, HOSTS), max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_without_limits_that_hold_the_order_is_the_one_given(work: list[tuple[str, str]]) -> None:
+    admission: Admission[int] = Admission(total=60, per_route=60, per_host=60)
+    for number, key in enumerate(work):
+        admission.add(number, *key)
+    assert [taken[0] for taken in iter(admission.next, None)] == list(range(len(work)))
 
 
 def test_without_work_nothing_is_admitted() -> None:

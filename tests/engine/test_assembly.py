@@ -3,6 +3,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
+from OpenSSL import SSL
 
 from prober.engine.assembly import assemble, next_stop
 from prober.engine.settings import USER_AGENT
@@ -11,7 +12,7 @@ from prober.wire.connect import Connect
 from prober.wire.exchange import Exchange
 from prober.wire.socks import Socks4, Socks5
 from prober.wire.stack import Rung, Stack
-from prober.wire.tls import Tls
+from prober.wire.tls import Tls, shared_context
 
 from .world import PASSWORD, USER, hop, route, settings, target
 
@@ -127,3 +128,19 @@ def test_the_last_proxy_is_known_even_without_a_rung() -> None:
 
 def test_schemes_are_all_covered() -> None:
     assert {Scheme.TLS, Scheme.HTTPS, Scheme.HTTP} == set(Scheme)
+
+
+@pytest.mark.parametrize(("present", "loaded"), [(frozenset[str](), False), (frozenset({"00"}), True)])
+def test_a_client_certificate_needs_a_key_to_show_it_to(
+    present: frozenset[str], loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def note(profile: str, alpn: tuple[bytes, ...], client_certificate: str | None = None) -> SSL.Context:
+        asked.append(client_certificate)
+        return shared_context(profile, alpn)
+
+    monkeypatch.setattr("prober.engine.assembly.shared_context", note)
+    chosen = settings(client_certificates={"*": "client.pem"})
+    assemble(target(443), route(HTTPS), {}, chosen, {}, no_guard, present)
+    assert asked == [None, "client.pem" if loaded else None]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from prober.engine.link import Link
 from prober.engine.probe import Prober
 from prober.engine.resolver import Resolver
-from prober.model import Observation, Reason, Stage, Timings
+from prober.model import Observation, Purpose, Reason, Stage, Timings
+from prober.spki import spki_sha256
 
 from .peers import (
     OPENED,
@@ -170,12 +172,82 @@ async def test_what_a_handshake_showed(scheme: str, alpn: str, world: World) -> 
         assert ("server", "scripted") in observation.http.headers
 
 
-async def test_a_client_certificate_that_is_taken(world: World) -> None:
-    aim = await world.peer(shaking(server_tls(clients=authority("clients"))))
-    certificates = {ORIGIN: world.client_file("clients")}
-    observation = reached(await world.probe(target(aim.port, "https"), client_certificates=certificates))
+async def test_what_the_bytes_of_a_handshake_showed(world: World) -> None:
+    aim = await tls_origin(world)
+    proxy = await world.peer(connect_proxy(), tls=server_tls(version=ssl.TLSVersion.TLSv1_2))
+    observation = reached(await world.probe(target(aim.port), hop(proxy.port, "https")))
+    outer = observation.hops[0].tls
+    assert outer is not None
     assert observation.tls is not None
-    assert observation.tls.client_cert_requested
+    assert [tls.hello and tls.hello.version for tls in (outer, observation.tls)] == [0x0303, 0x0304]
+    assert [tls.key_proven for tls in (outer, observation.tls)] == [True, True]
+    assert observation.purpose is Purpose.ATTEMPT
+
+
+# client certificates
+
+
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+
+
+@VERSIONS
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_client_certificate_waits_for_the_servers_key(
+    version: ssl.TLSVersion, proxied: bool, world: World
+) -> None:
+    """Not in the first probe, whatever the settings hold; then to the key that answered it."""
+    aim = await world.peer(shaking(server_tls(version=version, clients=authority("clients"))))
+    hops = [hop((await world.peer(connect_proxy())).port)] if proxied else []
+    certificates = {ORIGIN: world.client_file("clients")}
+    first, second = await world.probe_twice(target(aim.port, "https"), *hops, client_certificates=certificates)
+    assert first.failure is not None
+    assert first.failure.reason is Reason.CLIENT_CERT_REQUIRED
+    for observation in (first, reached(second)):
+        assert observation.tls is not None
+        assert observation.tls.client_cert_requested
+        assert observation.tls.key_proven
+
+
+@VERSIONS
+async def test_another_server_never_sees_the_client_certificate(version: ssl.TLSVersion, world: World) -> None:
+    """It asks, would take any certificate of that authority, and is told nothing."""
+    clean = await world.peer(shaking(server_tls(version=version, clients=authority("clients"))))
+    seen: list[ssl.SSLObject] = []
+    impostor = await world.peer(shaking(server_tls(version=version, clients=authority("clients")), sessions=seen))
+    certificates = {ORIGIN: world.client_file("clients")}
+    first = await world.probe(target(clean.port, "https"), client_certificates=certificates)
+    assert first.tls is not None
+    key = spki_sha256(first.tls.chain[0])
+    assert key is not None
+    observation = await world.probe(
+        target(impostor.port, "https"), present=frozenset({key}), client_certificates=certificates
+    )
+    assert observation.failure is not None
+    assert (observation.failure.stage, observation.failure.hop) == (Stage.TLS, 0)
+    assert observation.failure.reason is Reason.TLS_HANDSHAKE
+    assert "withheld" in observation.failure.detail
+    assert observation.tls is not None
+    assert not observation.tls.key_proven
+    (session,) = seen
+    with pytest.raises(ValueError, match="handshake not done yet"):
+        session.getpeercert()
+    assert len(impostor.heard) < 1000  # a ClientHello and an alert
+    assert b"client.example" not in impostor.heard
+
+
+async def test_a_proxy_never_sees_the_client_certificate(world: World) -> None:
+    """Not even one whose key is known: it is the target's."""
+    proxy = await world.peer(shaking(server_tls(clients=authority("clients"))))
+    certificates = {"*": world.client_file("clients")}
+    way = hop(proxy.port, "https")
+    first = await world.probe(target(443), way, client_certificates=certificates)
+    assert first.hops[0].tls is not None
+    key = spki_sha256(first.hops[0].tls.chain[0])
+    assert key is not None
+    second = await world.probe(target(443), way, present=frozenset({key}), client_certificates=certificates)
+    for observation in (first, second):
+        assert observation.failure is not None
+        assert observation.failure.reason is Reason.PROXY_CLIENT_CERT_REQUIRED
 
 
 async def test_facts_of_each_hop(world: World) -> None:

@@ -179,7 +179,7 @@ async def test_proxies_are_judged_by_the_roots_given_alone(world: World) -> None
 
 def test_a_host_is_never_dealt_to_two_workers() -> None:
     pairs = [Pair(target(port, id=f"t{port}", host=f"h{port % 3}.example"), route()) for port in range(1, 20)]
-    shares = _deal(pairs, 2)
+    shares = _deal(pairs, 2, {})
     hosts = [{pair.target.host for pair in share} for share in shares]
     assert not hosts[0] & hosts[1]
     assert sum(map(len, shares)) == len(pairs)

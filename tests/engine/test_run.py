@@ -5,12 +5,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from prober.engine.run import Pair, Run, _Pace
-from prober.model import Observation, Reason, Route, Target
+from prober.model import Observation, Purpose, Reason, Route, Target
 
 from ..conftest import open_sockets
 from .names import SERVFAIL, SILENT
@@ -35,7 +36,8 @@ async def observed(work: Sequence[Pair], *, attempts: int = 1, **changes: Any) -
         assert (observation.target, observation.route) == (pair.target.id, pair.route.name)
         found.append(observation)
 
-    await Run(settings(**changes), Gate(), attempts=attempts).run(work, note)
+    async with Run(settings(**changes), Gate()) as run:
+        await run.probe(work, note, attempts=attempts)
     return found
 
 
@@ -203,8 +205,8 @@ async def test_a_name_server_in_trouble_is_asked_again(world: World) -> None:
 
     found: list[Observation] = []
     run = Run(settings(overrides={}, name_servers=[names.address], retries=1, rate=20), Gate())
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run.run(work, recover), name="run")
+    async with run, asyncio.TaskGroup() as group:
+        group.create_task(run.probe(work, recover), name="run")
         await names.asked.wait()
         await asyncio.sleep(0.02)
         names.zone = {"better.test": ("127.0.0.1",)}
@@ -220,7 +222,8 @@ async def test_a_retry_comes_after_the_others(world: World) -> None:
     def note(pair: Pair, observation: Observation) -> None:
         order.append(pair.target.id)
 
-    await Run(settings(retries=1, concurrency=1), Gate()).run(work, note)
+    async with Run(settings(retries=1, concurrency=1), Gate()) as run:
+        await run.probe(work, note)
     assert order == ["t0", "t1", "t2", "t3", "bad"]
 
 
@@ -237,6 +240,57 @@ async def test_each_attempt_has_its_own_retries(world: World) -> None:
     aim = await flaky(world, 99)
     found = await observed(pairs(targets(1, aim.port)), attempts=2, retries=1)
     assert [each.attempts for each in found] == [2, 2]
+
+
+# batches
+
+
+async def test_batches_share_a_resolver(world: World) -> None:
+    """Nothing is resolved anew between them: a route is compared over the same addresses."""
+    aim = await world.peer(shaking(server_tls()))
+    names = await world.names({"one.test": ("127.0.0.1",)})
+    work = pairs(targets(2, aim.port, host="one.test"))
+    found: list[Observation] = []
+    async with Run(settings(overrides={}, name_servers=[names.address]), Gate()) as run:
+        await run.probe(work, lambda _, seen: found.append(seen))
+        names.zone = {}
+        again = [replace(pair, purpose=Purpose.CONFIRMATION) for pair in work]
+        await run.probe(again, lambda _, seen: found.append(seen), attempts=2)
+        await run.probe([], lambda _, seen: found.append(seen))
+    assert [each.failure for each in found] == [None] * 6
+    assert [each.purpose for each in found] == [Purpose.ATTEMPT] * 2 + [Purpose.CONFIRMATION] * 4
+    assert sum(each.timings.dns is not None for each in found) == 1
+
+
+async def test_a_batch_can_follow_from_what_the_one_before_saw(world: World) -> None:
+    good, bad = await world.peer(shaking(server_tls())), closed_port()
+    failed: list[Pair] = []
+    found: list[Observation] = []
+    async with Run(settings(), Gate()) as run:
+        work = pairs([target(good.port, id="good"), target(bad, id="bad")])
+        await run.probe(work, lambda pair, seen: failed.append(pair) if seen.failure else None)
+        await run.probe(failed, lambda _, seen: found.append(seen))
+        assert not ours()
+    assert [each.target for each in found] == ["bad"]
+
+
+async def test_the_rate_holds_over_batches(world: World) -> None:
+    aim = await world.peer(shaking(server_tls()))
+    starts: list[float] = []
+    async with Run(settings(rate=40), Gate()) as run:
+        for _ in range(5):
+            await run.probe(pairs(targets(1, aim.port)), lambda _, seen: starts.append(seen.at))
+    assert starts[-1] - starts[0] >= 4 / 40 * 0.9
+
+
+async def test_pairs_start_in_the_order_given() -> None:
+    """Also where a host has many targets: what follows each other in the batch is probed close together."""
+    port = closed_port()
+    hosts = {f"h{number}.example.com": "127.0.0.1" for number in range(3)}
+    aims = [target(port, id=f"{host}-{n}", host=host) for host in hosts for n in range(6)]
+    work = pairs(aims, DIRECT, Route("hq", (hop(port),)))
+    found = sorted(await observed(work, overrides=hosts), key=lambda each: each.at)
+    assert [(each.target, each.route) for each in found] == [(pair.target.id, pair.route.name) for pair in work]
 
 
 # the end
@@ -266,10 +320,12 @@ async def test_cancelled_at_any_moment_nothing_is_left(turns: int, world: World)
     random.Random(turns).shuffle(work)  # noqa: S311 # any order will do
     sockets = open_sockets()
     seen: Counter[tuple[str, str]] = Counter()
-    run = Run(settings(**changes), Gate())
-    running = asyncio.get_running_loop().create_task(
-        run.run(work, lambda pair, _: seen.update([(pair.target.id, pair.route.name)])), name="run"
-    )
+
+    async def run() -> None:
+        async with Run(settings(**changes), Gate()) as run:
+            await run.probe(work, lambda pair, _: seen.update([(pair.target.id, pair.route.name)]))
+
+    running = asyncio.get_running_loop().create_task(run(), name="run")
     for _ in range(turns):
         await asyncio.sleep(0)
     running.cancel()
@@ -294,8 +350,8 @@ def ours() -> set[str]:
 async def test_sockets_are_closed_when_the_run_returns(world: World) -> None:
     aim = await world.peer(shaking(server_tls()))
     work = pairs(targets(30, aim.port, scheme="https"))
-    run = Run(settings(), Gate())
-    await run.run(work, lambda *_: None)
+    async with Run(settings(), Gate()) as run:
+        await run.probe(work, lambda *_: None)
     assert not run._prober._links
     assert run.lag.worst >= 0
     assert run.lag._handle is None
@@ -311,7 +367,8 @@ async def test_a_reporter_that_breaks_ends_the_run_cleanly(world: World) -> None
 
     run = Run(settings(**changes), Gate())
     with pytest.raises(BaseExceptionGroup) as caught:
-        await run.run(work, broken)
+        async with run:
+            await run.probe(work, broken)
     assert caught.group_contains(BrokenPipeError, match="nobody reads")
     assert calls
     assert not ours()

@@ -147,3 +147,16 @@ def test_roots_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     with pytest.raises(ValueError, match=r"."):
         ProxyCertificates([proxy(tmp_path / "empty.pem")])
+
+
+def test_further_hops_bring_their_roots(tmp_path: Path) -> None:
+    roots = tmp_path / "corp.pem"
+    corp = authority("corp proxies")
+    roots.write_bytes(corp.cert_pem.bytes())
+    proxies = ProxyCertificates(())
+    with pytest.raises(KeyError):
+        proxies.failure(proxy(roots), 1, chain_of(corp), NOW)
+    proxies.know([proxy(roots)])
+    roots.unlink()
+    proxies.know([proxy(roots)])  # what is known is not read again
+    assert proxies.failure(proxy(roots), 1, chain_of(corp), NOW) is None

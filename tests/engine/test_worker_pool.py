@@ -6,6 +6,7 @@ import asyncio
 from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from prober.engine import workers
 from prober.engine.run import Pair
 from prober.engine.worker import Finished, Job, frame, read_frame
 from prober.engine.workers import WorkerError, WorkerPool, _deal, _observed, _share
-from prober.model import Observation, Reason, Route
+from prober.model import Observation, Purpose, Reason, Route
 from prober.routes.overrides import Overrides, parse_override
 
 from .peers import answering
@@ -47,14 +48,22 @@ def pairs_of(ports: Sequence[int], *routes: str, scheme: str = "http") -> list[P
 
 def test_targets_are_dealt_out_whole() -> None:
     pairs = pairs_of([1, 2, 3], "a", "b")
-    shares = _deal(pairs, 2)
+    shares = _deal(pairs, 2, {})
     assert [[pair.target.id for pair in share] for share in shares] == [["t0", "t0", "t2", "t2"], ["t1", "t1"]]
     assert Counter(pair for share in shares for pair in share) == Counter(pairs)
 
 
 def test_a_host_is_dealt_to_one_worker() -> None:
     one = [Pair(target(port, host="one.test", id=f"t{port}"), Route("a")) for port in (1, 2, 3)]
-    assert [len(share) for share in _deal(one, 3)] == [3, 0, 0]
+    assert [len(share) for share in _deal(one, 3, {})] == [3, 0, 0]
+
+
+def test_a_host_stays_with_its_worker() -> None:
+    pairs = pairs_of([1, 2, 3], "a")
+    places: dict[str, int] = {}
+    _deal(pairs, 2, places)
+    assert _deal([pairs[1], pairs[2]], 2, places) == [(pairs[2],), (pairs[1],)]
+    assert _deal(pairs_of([1, 2, 3, 4], "b"), 2, places)[1][-1].target.host == "n3.test"
 
 
 def test_limits_are_shared_but_those_of_a_host_are_not() -> None:
@@ -68,8 +77,8 @@ async def test_every_pair_is_told_once_an_attempt(world: World, processes: list[
     peers = [await world.peer(answering(OK, then="close")) for _ in range(3)]
     pairs = pairs_of([peer.port for peer in peers], "a", "b")
     told: list[tuple[Pair, Observation]] = []
-    pool = WorkerPool(settings(overrides=HERE), workers=count, attempts=2)
-    await pool.run(pairs, lambda pair, observation: told.append((pair, observation)))
+    async with WorkerPool(settings(overrides=HERE), workers=count) as pool:
+        await pool.probe(pairs, lambda pair, observation: told.append((pair, observation)), attempts=2)
     assert Counter(pair for pair, _ in told) == Counter(pairs * 2)
     for pair, observation in told:
         assert (observation.target, observation.route) == (pair.target.id, pair.route.name)
@@ -81,14 +90,45 @@ async def test_every_pair_is_told_once_an_attempt(world: World, processes: list[
 
 async def test_failures_come_through_the_pipe(processes: list[Process]) -> None:
     told: list[Observation] = []
-    await WorkerPool(settings(overrides=HERE), workers=2).run(
-        pairs_of([closed_port()], "a"), lambda _, seen: told.append(seen)
-    )
+    async with WorkerPool(settings(overrides=HERE), workers=2) as pool:
+        await pool.probe(pairs_of([closed_port()], "a"), lambda _, seen: told.append(seen))
     assert [each.failure and each.failure.reason for each in told] == [Reason.TCP_REFUSED]
 
 
+async def test_batches_go_to_the_same_processes(world: World, processes: list[Process]) -> None:
+    """So a host is resolved once in a run; what a batch needs of proxies and purposes comes with it."""
+    peers = [await world.peer(answering(OK, then="close")) for _ in range(3)]
+    names = await world.names({f"n{number}.test": ("127.0.0.1",) for number in range(3)})
+    pairs = pairs_of([peer.port for peer in peers], "a", "b")
+    told: list[tuple[Pair, Observation]] = []
+    async with WorkerPool(settings(overrides={}, name_servers=[names.address]), workers=2) as pool:
+        await pool.probe(pairs, lambda *seen: told.append(seen))
+        names.zone = {}
+        again = [replace(pair, purpose=Purpose.CONFIRMATION) for pair in reversed(pairs)]
+        await pool.probe(again, lambda *seen: told.append(seen), attempts=2)
+        assert [process.returncode for process in processes] == [None, None]
+    assert Counter(pair for pair, _ in told) == Counter(pairs) + Counter(again * 2)
+    assert [seen.failure for _, seen in told] == [None] * 18
+    assert all((seen.target, seen.route, seen.purpose) == pair.key for pair, seen in told)
+    assert sum(seen.timings.dns is not None for _, seen in told) == 3
+    assert [process.returncode for process in processes] == [0, 0]
+
+
+async def test_a_worker_that_dies_between_batches_is_told(world: World, processes: list[Process]) -> None:
+    peer = await world.peer(answering(OK, then="close"))
+    pairs = pairs_of([peer.port], "a")
+    async with WorkerPool(settings(overrides=HERE), workers=1) as pool:
+        await pool.probe(pairs, lambda *_: None)
+        processes[0].kill()
+        await processes[0].wait()
+        with pytest.raises(WorkerError, match="was killed by SIGKILL"):
+            await pool.probe(pairs, lambda *_: None)
+
+
 async def test_nothing_to_do_starts_nothing(processes: list[Process]) -> None:
-    await WorkerPool(settings(overrides=HERE), workers=3).run([], lambda _, __: pytest.fail("nothing was asked for"))
+    async with WorkerPool(settings(overrides=HERE), workers=3) as pool:
+        await pool.probe([], lambda _, __: pytest.fail("nothing was asked for"))
+        assert pool._workers == 3, "the first batch with pairs says how many there are"
     assert processes == []
 
 
@@ -97,9 +137,13 @@ async def test_cancellation_ends_every_worker_by_itself(world: World, processes:
     quick, silent = await world.peer(answering(OK)), await world.peer(answering())
     told = asyncio.Event()
     pairs = pairs_of([quick.port, quick.port, silent.port, silent.port], "a")
+
+    async def probe() -> None:
+        async with WorkerPool(settings(timeout=100, overrides=HERE), workers=2) as pool:
+            await pool.probe(pairs, lambda _, __: told.set())
+
     async with asyncio.TaskGroup() as group:
-        pool = WorkerPool(settings(timeout=100, overrides=HERE), workers=2)
-        run = group.create_task(pool.run(pairs, lambda _, __: told.set()), name="pool")
+        run = group.create_task(probe(), name="pool")
         await told.wait()
         run.cancel()
     assert [process.returncode for process in processes] == [0, 0]
@@ -117,7 +161,8 @@ async def test_a_killed_worker_is_told_and_ends_the_others(world: World, process
 
     pairs = pairs_of([quick.port, quick.port, silent.port, silent.port], "a")
     with pytest.raises(WorkerError, match="was killed by SIGKILL before its share was done"):
-        await WorkerPool(settings(timeout=100, overrides=HERE), workers=2).run(pairs, kill)
+        async with WorkerPool(settings(timeout=100, overrides=HERE), workers=2) as pool:
+            await pool.probe(pairs, kill)
     assert len(seen) == 2
     assert sorted(process.returncode or 0 for process in processes) == [-9, 0]
 
@@ -125,7 +170,8 @@ async def test_a_killed_worker_is_told_and_ends_the_others(world: World, process
 async def test_a_worker_that_cannot_start_its_work(processes: list[Process], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_PROGRAM", "import sys; sys.exit(7)")
     with pytest.raises(WorkerError, match=r"ended with exit code 7 \(its messages are above\)"):
-        await WorkerPool(settings(overrides=HERE), workers=1).run(pairs_of([1], "a"), lambda _, __: None)
+        async with WorkerPool(settings(overrides=HERE), workers=1) as pool:
+            await pool.probe(pairs_of([1], "a"), lambda _, __: None)
     assert [process.returncode for process in processes] == [7]
 
 
@@ -142,9 +188,13 @@ async def test_a_worker_that_will_not_go_is_killed(
         return await read_frame(reader)
 
     monkeypatch.setattr(workers, "read_frame", read)
+
+    async def probe() -> None:
+        async with WorkerPool(settings(overrides=HERE), workers=1) as pool:
+            await pool.probe(pairs_of([1], "a"), lambda _, __: None)
+
     async with asyncio.TaskGroup() as group:
-        pool = WorkerPool(settings(overrides=HERE), workers=1)
-        run = group.create_task(pool.run(pairs_of([1], "a"), lambda _, __: None), name="pool")
+        run = group.create_task(probe(), name="pool")
         await started.wait()
         run.cancel()
     assert [process.returncode for process in processes] == [-9]
@@ -157,9 +207,8 @@ async def test_the_working_directory_holds_no_modules_of_a_worker(
     Path("pickle.py").write_text("raise SystemExit('taken from the working directory')")  # noqa: ASYNC240 # a test
     peer = await world.peer(answering(OK))
     told: list[Observation] = []
-    await WorkerPool(settings(overrides=HERE), workers=1).run(
-        pairs_of([peer.port], "a"), lambda _, seen: told.append(seen)
-    )
+    async with WorkerPool(settings(overrides=HERE), workers=1) as pool:
+        await pool.probe(pairs_of([peer.port], "a"), lambda _, seen: told.append(seen))
     assert [each.failure for each in told] == [None]
 
 
@@ -170,7 +219,7 @@ def test_a_foreign_message_is_refused(message: object) -> None:
 
 
 async def test_frames_arrive_whole_however_they_are_cut() -> None:
-    job = Job(settings(), tuple(pairs_of([1], "a")), 3)
+    job = Job(tuple(pairs_of([1], "a")), 3)
     data = frame(job) + frame(Finished(0.5))
     reader = asyncio.StreamReader()
     for byte in data[:-1]:

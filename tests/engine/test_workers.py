@@ -42,7 +42,8 @@ async def test_a_reporter_that_breaks_ends_the_workers(world: World) -> None:
         raise BrokenPipeError("nobody reads")
 
     with pytest.raises(BaseExceptionGroup) as caught:
-        await WorkerPool(settings(timeout=100, overrides=hosts), workers=2).run(pairs, broken)
+        async with WorkerPool(settings(timeout=100, overrides=hosts), workers=2) as pool:
+            await pool.probe(pairs, broken)
     assert caught.group_contains(BrokenPipeError)
 
 

@@ -22,6 +22,7 @@ from prober.engine.resolver import Resolver
 from prober.engine.settings import ProbeSettings
 from prober.model import Failure, Hop, HopScheme, Observation, Reason, Route, Scheme, Secret, Stage, Target
 from prober.routes.overrides import Overrides, parse_override
+from prober.spki import spki_sha256
 
 from .names import NameServer, Zone, serve_names
 from .peers import Peer, Script
@@ -164,10 +165,20 @@ class World:
         self._stack.push_async_callback(prober.close)
         return prober
 
-    async def probe(self, aim: Target, *hops: Hop, **changes: Any) -> Observation:
-        """One probe with settings of its own."""
+    async def probe(
+        self, aim: Target, *hops: Hop, present: frozenset[str] = frozenset(), **changes: Any
+    ) -> Observation:
+        """One probe with settings of its own; the target's keys in `present` may see the client certificate."""
         prober = await self.prober(**changes)
-        return await prober.probe(aim, route(*hops))
+        return await prober.probe(aim, route(*hops), present=present)
+
+    async def probe_twice(self, aim: Target, *hops: Hop, **changes: Any) -> tuple[Observation, Observation]:
+        """A probe, and another one with the client certificate for the key that answered the first."""
+        first = await self.probe(aim, *hops, **changes)
+        assert first.tls is not None
+        key = spki_sha256(first.tls.chain[0])
+        assert key is not None
+        return first, await self.probe(aim, *hops, present=frozenset({key}), **changes)
 
     async def probe_asking(self, zone: Zone, aim: Target, *hops: Hop, **changes: Any) -> Observation:
         """One probe that asks a name server with this zone; nothing is overridden."""

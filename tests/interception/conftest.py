@@ -63,11 +63,13 @@ def build(
     path_length: int | None = None,
     permitted: str | None = None,
     extra: tuple[x509.ExtensionType, ...] = (),
+    organisation: str | None = None,
 ) -> Issued:
     """Sign anything. `claims` writes another issuer name than the signer's; `identifiers` adds SKI and AKI."""
     own = key or ec.generate_private_key(ec.SECP256R1())
     signer = own if issuer is None else issuer.key
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    above = [] if organisation is None else [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation)]
+    subject = x509.Name([*above, x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signed_as = subject if issuer is None else issuer.certificate.subject
     if claims is not None:
         signed_as = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, claims)])

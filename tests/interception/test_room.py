@@ -30,4 +30,6 @@ def test_imports() -> None:
             assert name.split(".")[0] not in FORBIDDEN, f"{path.name} imports {name}"
             assert not name.startswith("OpenSSL.SSL"), f"{path.name} imports {name}"
             if name.startswith("prober."):
-                assert name.startswith(("prober.interception.", "prober.model.")), f"{path.name} imports {name}"
+                assert name.startswith(("prober.interception.", "prober.model.", "prober.spki.")), (
+                    f"{path.name} imports {name}"
+                )

@@ -5,11 +5,27 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields, replace
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from prober.interception.certificates import CertificateFacts
+from prober.interception.trust import Trust
+from prober.interception.verdict import (
+    Attribution,
+    Basis,
+    Confidence,
+    Evidence,
+    Family,
+    Mixed,
+    Reference,
+    Signer,
+    Verdict,
+    Why,
+    Word,
+)
 from prober.model import (
     Anchor,
     Failure,
@@ -34,29 +50,27 @@ from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Run,
 STARTED = 1_795_309_623.25
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """Facts as `prober.interception.certificates` states them, read from a made-up text `subject|issuer`."""
-
-    spki_sha256: str
-    subject: str
-    issuer: str
-    serial: str = "0a1b"
-    not_before: float = 1_767_225_600.0
-    not_after: float = 1_798_761_600.0
-    sans: tuple[str, ...] = ("a.example", "*.b.example")
+def judged(trusted: bool, failure: Failure | None, anchor: Anchor) -> Trust:
+    return Trust(trusted, failure, anchor, ())
 
 
-@dataclass(frozen=True)
-class Judgement:
-    trusted: bool
-    failure: Failure | None
-    anchor: Anchor
-
-
-def read(der: bytes) -> Certificate | None:
+def read(der: bytes) -> CertificateFacts | None:
+    """Facts as `prober.interception.certificates` states them, from a made-up text `subject|issuer`."""
     subject, bar, issuer = der.decode("utf-8", "surrogateescape").partition("|")
-    return Certificate(hashlib.sha256(b"spki" + der).hexdigest(), subject, issuer) if bar else None
+    if not bar:
+        return None
+    made = dict.fromkeys(each.name for each in fields(CertificateFacts))
+    facts: dict[str, Any] = made | {
+        "sha256": hashlib.sha256(der).hexdigest(),
+        "spki_sha256": hashlib.sha256(b"spki" + der).hexdigest(),
+        "subject": subject,
+        "issuer": issuer,
+        "serial": "0a1b",
+        "not_before": 1_767_225_600.0,
+        "not_after": 1_798_761_600.0,
+        "sans": ("a.example", "*.b.example"),
+    }
+    return CertificateFacts(**facts)
 
 
 def tls(issuer: str = "CN=Microsoft TLS RSA Root G2") -> TlsFacts:
@@ -96,12 +110,14 @@ def targets(count: int = 57) -> list[Target]:
                 group="group",
                 geography=geography,
                 expected=(200,) if service != "MDI" else (),
+                inspection_bypass=True if service in ("MDE", "MDI") else None,
+                client_certificate=service == "MDI",
             )
         )
     return made
 
 
-def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation, Judgement | None]:
+def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation, Trust | None]:
     """What this world shows: hq refuses every fourth target, `inspected` re-signs, `dead` does not resolve."""
     failure: Failure | None = None
     issuer = "CN=Microsoft TLS RSA Root G2"
@@ -120,9 +136,9 @@ def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation,
         status = 503
     secure = target.scheme is not Scheme.HTTP and failure is None
     untrusted = Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, f"chain ends in {issuer}")
-    judged = Judgement(True, None, Anchor.VENDOR_PRIVATE)
+    trust = judged(True, None, Anchor.VENDOR_PRIVATE)
     if "Corp" in issuer:
-        judged = Judgement(False, untrusted, Anchor.UNKNOWN)
+        trust = judged(False, untrusted, Anchor.UNKNOWN)
     hops = tuple(HopFacts(status=200 if failure is None else failure.status) for _ in route.hops)
     observation = Observation(
         target=target.id,
@@ -135,15 +151,95 @@ def observe(target: Target, route: Route, number: int = 0) -> tuple[Observation,
         http=HttpFacts(status, (("server", "Kestrel"),)) if failure is None else None,
         hops=hops,
     )
-    return observation, judged if secure else None
+    return observation, trust if secure else None
 
 
-def run_of(routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: bool = True) -> Run:
+CORP = "CN=Corp Inspection CA,O=Corp,C=FR"
+GATEWAY = Attribution("Fortinet", "FortiGate", "enterprise-gateway", "high", "issuer_O exact:Fortinet")
+EVIDENCE = {
+    "E1": Evidence("E1", Family.ANCHOR, 3, "signed by Corp Inspection CA, which no store has"),
+    "E2": Evidence(
+        "E2", Family.CROSS_PATH, 4, "over direct another key is served, signed by Microsoft TLS RSA Root G2"
+    ),
+    "E3": Evidence("E3", Family.KEY, 6, "the certificate's key is the key of the authority that signs on this route"),
+    "E4": Evidence("E4", Family.KEY, 5, "the same key was served for a.example, b.example, c.example and 9 more"),
+    "E7": Evidence("E7", Family.PROTOCOL, 4, "over direct the server asks for a client certificate, here nobody does"),
+    "E9": Evidence("E9", Family.PROTOCOL, 1, "no ALPN where direct agrees on http/1.1", decides=False),
+    "E10": Evidence("E10", Family.SHAPE, 4, "it is valid from and until the same second as the real certificate"),
+    "E11": Evidence("E11", Family.HTTP, 3, "a header inside the tunnel names Forcepoint"),
+}
+
+
+def evidence(*ids: str) -> tuple[Evidence, ...]:
+    return tuple(sorted((EVIDENCE[id_] for id_ in ids), key=lambda each: -each.points))
+
+
+def signer(subject: str = CORP, root: str = "CN=Corp Root,O=Corp,C=FR", *stores: str) -> Signer:
+    key = hashlib.sha256(root.encode()).hexdigest()
+    return Signer(subject, hashlib.sha256(subject.encode()).hexdigest(), root, key, stores)
+
+
+def reference(name: str = "direct", issuer: str = "CN=Microsoft TLS RSA Root G2,O=Microsoft,C=US") -> Reference:
+    return Reference("route", name, hashlib.sha256(b"real").hexdigest(), issuer, STARTED)
+
+
+def intercepted(*more: str, **changes: Any) -> Verdict:
+    proofs = evidence("E1", "E2", "E3", "E9", *more)
+    verdict = Verdict(
+        word=Word.INTERCEPTED,
+        basis=Basis.PROVEN,
+        confidence=Confidence.HIGH,
+        score=sum(each.points for each in proofs),
+        evidence=proofs,
+        reference=reference(),
+        attribution=GATEWAY,
+        signer=signer(),
+    )
+    return replace(verdict, **changes)
+
+
+def suspect(reason: Why, *ids: str, **changes: Any) -> Verdict:
+    proofs = evidence(*ids)
+    score = sum(each.points for each in proofs)
+    verdict = Verdict(
+        word=Word.SUSPECT, basis=Basis.PROVEN, reason=reason, score=score, evidence=proofs, reference=reference()
+    )
+    return replace(verdict, **changes)
+
+
+def clean(basis: Basis = Basis.AUTHORITY, name: str = "") -> Verdict:
+    return Verdict(word=Word.CLEAN, basis=basis, reference=reference(name) if name else None)
+
+
+def verdict_of(target: Target, route: Route, number: int, observation: Observation) -> Verdict:
+    """What this world's comparison says: `inspected` opens everything, `two` is odd here and there."""
+    if observation.tls is None:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
+    if route.name == "inspected":
+        lost = ("E7",) if target.client_certificate else ()
+        return intercepted("E4", "E10", *lost, hop=1, shared_key_with=("a.example", "b.example"))
+    odd = {
+        5: suspect(Why.WEAK, "E1", "E2", signer=signer("CN=Unheard Of CA", "CN=Unheard Of CA")),
+        8: intercepted(mixed=Mixed(1, 10), confidence=Confidence.MEDIUM),
+        9: Verdict(word=Word.BLOCKED, signer=signer("CN=DigiCert TLS,O=DigiCert", "CN=DigiCert Root", "mozilla")),
+        12: suspect(Why.CONTRADICTING, "E11"),
+    }
+    if route.name == "two" and number in odd:
+        return odd[number]
+    if number % 19 == 4:
+        return clean()
+    return clean(Basis.PROVEN, "hq" if route.name == "direct" else "direct")
+
+
+def run_of(
+    routes: Sequence[Route] = ROUTES[:4], count: int = 57, *, complete: bool = True, judged: bool = False
+) -> Run:
     results = []
     for route in routes:
         for number, target in enumerate(targets(count)):
-            observation, judged = observe(target, route, number)
-            results.append(build_result(target, route, [observation], judged, "paris", facts=read))
+            observation, trust = observe(target, route, number)
+            verdict = verdict_of(target, route, number, observation) if judged else None
+            results.append(build_result(target, route, [observation], trust, "paris", verdict=verdict, facts=read))
     skipped: list[SkippedDoc] = [
         skipped_document({"host": f"{{workspace}}.{name}.example.com", "service": "MDI", "group": "sensor"}, *why)
         for name in ("a", "b", "c")

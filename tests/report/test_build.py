@@ -6,19 +6,23 @@ import hashlib
 from dataclasses import replace
 from types import ModuleType
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prober.interception.verdict import Mixed, Verdict, Why, Word
 from prober.model import (
     Anchor,
     Failure,
     HopFacts,
     HttpFacts,
     Observation,
+    Purpose,
     Reason,
     Route,
     Scheme,
+    ServerHello,
     Stage,
     Target,
     Timings,
@@ -32,7 +36,7 @@ from prober.report.build import (
     skipped_document,
     summary_of,
 )
-from prober.report.document import Result, WindowsDoc
+from prober.report.document import HelloDoc, Result, WindowsDoc
 from prober.report.files import encode, encode_result
 
 DIRECT = Route("direct")
@@ -106,6 +110,99 @@ def test_several_probes_are_all_kept_oldest_first(world: ModuleType, target: Tar
     assert (second.peer, second.http_status) == ("192.0.2.1:443", 200)
 
 
+def test_confirmations_are_kept_but_never_speak_for_the_pair(world: ModuleType, target: Target) -> None:
+    again = replace(seen(5, CLOSED), purpose=Purpose.CONFIRMATION)
+    assert headline([seen(1), again, replace(again, at=6.0)]).at == 1
+    result = result_of(world, target, seen(1), again)
+    assert (result.reachable, result.at) == (True, instant(1))
+    assert [each.purpose for each in result.samples] == ["attempt", "confirmation"]
+    with pytest.raises(ValueError, match=r"empty"):
+        headline([again])
+
+
+def test_a_probe_with_the_client_certificate_stands_for_the_attempts(world: ModuleType, target: Target) -> None:
+    presented = replace(seen(2, CLOSED), purpose=Purpose.CLIENT_CERTIFICATE)
+    assert headline([seen(1), presented, seen(3)]) is presented
+    assert not result_of(world, target, seen(1), presented).reachable
+
+
+def test_samples_hold_what_judgement_needs(world: ModuleType, target: Target) -> None:
+    hello = ServerHello(0x0304, 0x1302, 29, (43, 51), retried=True)
+    tls = replace(world.tls(), hello=hello, key_proven=False, client_cert_requested=True)
+    result = result_of(world, target, replace(seen(1), tls=tls, http=HttpFacts(200, (("via", "1.1 x"),))), seen(2))
+    assert result.tls is None
+    first, _ = result.samples
+    assert first.tls is not None
+    assert first.tls.chain == tuple(hashlib.sha256(der).hexdigest() for der in tls.chain)
+    assert first.tls.hello == HelloDoc(772, 4866, 29, (43, 51), True)
+    assert (first.tls.key_proven, first.tls.client_cert_requested, first.tls.alpn) == (False, True, "http/1.1")
+    assert first.http_headers == (("via", "1.1 x"),)
+
+
+def test_prefixes_are_kept_beside_the_samples(world: ModuleType, target: Target) -> None:
+    route = world.ROUTES[2]
+    located = replace(seen(2), purpose=Purpose.LOCATE, route="two[:1]")
+    result = build_result(target, route, [seen(1)], None, "x", prefixes=[(1, located)], facts=world.read)
+    assert result.samples == ()
+    (prefix,) = result.prefixes
+    assert (prefix.hops, prefix.sample.at, prefix.sample.purpose) == (1, instant(2), "locate")
+
+
+def test_a_result_says_its_own_way(world: ModuleType, target: Target) -> None:
+    via = result_of(world, target, seen(1), route=world.ROUTES[2]).via
+    assert via == route_document(world.ROUTES[2]).hops
+    assert result_of(world, target, seen(1)).via == ()
+
+
+def test_a_verdict_is_written_out_whole(world: ModuleType, target: Target) -> None:
+    verdict = world.intercepted(
+        "E4", hop=2, mixed=Mixed(1, 10), policy_mismatch=True, issuer_changed=True, shared_key_with=("a.example",)
+    )
+    result = build_result(target, DIRECT, [seen(1)], None, "x", verdict=verdict, facts=world.read)
+    written = msgspec.to_builtins(result.interception)
+    evidence, reference = written.pop("evidence"), written.pop("reference")
+    assert [each["id"] for each in evidence] == ["E3", "E4", "E2", "E1", "E9"]
+    assert [each["decides"] for each in evidence] == [True, True, True, True, False]
+    assert reference == {
+        "kind": "route",
+        "name": "direct",
+        "spki_sha256": hashlib.sha256(b"real").hexdigest(),
+        "issuer": "CN=Microsoft TLS RSA Root G2,O=Microsoft,C=US",
+        "at": "2026-11-22T01:07:03.250Z",
+    }
+    signer = written.pop("signer")
+    assert (signer["subject"], signer["root"]) == ("CN=Corp Inspection CA,O=Corp,C=FR", "CN=Corp Root,O=Corp,C=FR")
+    assert written == {
+        "verdict": "intercepted",
+        "basis": "proven",
+        "reason": None,
+        "confidence": "high",
+        "score": 19,
+        "attribution": {
+            "vendor": "Fortinet",
+            "product": "FortiGate",
+            "category": "enterprise-gateway",
+            "confidence": "high",
+            "pattern": "issuer_O exact:Fortinet",
+        },
+        "hop": 2,
+        "mixed": {"intercepted": 1, "of": 10},
+        "policy_mismatch": True,
+        "families": ("key", "cross-path", "anchor"),
+        "issuer_changed": True,
+        "shared_key_with": ("a.example",),
+    }
+
+
+def test_a_bare_verdict_has_nulls(world: ModuleType, target: Target) -> None:
+    verdict = Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
+    written = build_result(target, DIRECT, [seen(1)], None, "x", verdict=verdict, facts=world.read).interception
+    assert written is not None
+    assert (written.verdict, written.basis, written.reason) == ("inconclusive", "none", "no-tls")
+    assert (written.confidence, written.reference, written.attribution, written.signer) == (None, None, None, None)
+    assert (written.hop, written.mixed, written.evidence) == (None, None, ())
+
+
 def test_as_expected(world: ModuleType, target: Target) -> None:
     def judged(expected: tuple[int, ...], status: int) -> bool | None:
         result = result_of(world, replace(target, expected=expected), replace(seen(1), http=HttpFacts(status)))
@@ -135,7 +232,7 @@ def test_what_a_socks_proxy_says_has_no_windows_code(world: ModuleType, target: 
 
 def test_trust_is_a_fact_of_its_own(world: ModuleType, target: Target) -> None:
     untrusted = Failure(Stage.TLS, 0, Reason.CERT_EXPIRED, "ended yesterday")
-    judged = world.Judgement(False, untrusted, Anchor.PUBLIC)
+    judged = world.judged(False, untrusted, Anchor.PUBLIC)
     observation = replace(seen(1), tls=world.tls())
     result = build_result(target, DIRECT, [observation], judged, "paris", facts=world.read)
     assert (result.reachable, result.trusted, result.failure) == (True, False, None)
@@ -204,6 +301,13 @@ def test_summary(world: ModuleType) -> None:
     assert counts.unexpected_status == 3
     assert (counts.intercepted, counts.suspect) == (None, None)
     assert counts.services_without_probes == ("MMA",)
+
+
+def test_verdicts_are_counted(world: ModuleType) -> None:
+    counts = world.run_of(judged=True).summary
+    assert (counts.intercepted, counts.suspect, counts.mixed, counts.blocked) == (51, 2, 1, 1)
+    nobody = world.run_of(world.ROUTES[:1], judged=True).summary
+    assert (nobody.intercepted, nobody.suspect, nobody.mixed, nobody.blocked) == (0, 0, 0, 0)
 
 
 def test_the_summary_of_joined_results_counts_them_all(world: ModuleType) -> None:

@@ -25,7 +25,7 @@ class Bench:
         for target in self.world.targets(skip + count)[skip:]:
             observation = Observation(target=target.id, route=route.name, at=0.0, failure=failure)
             observation = replace(observation, **facts)  # type: ignore[arg-type] # fields of an observation
-            judged = self.world.Judgement(True, None, "public") if observation.tls else None
+            judged = self.world.judged(True, None, "public") if observation.tls else None
             self.results.append(build_result(target, route, [observation], judged, "paris", facts=self.world.read))
 
     def findings(self) -> list[Finding]:
@@ -147,7 +147,7 @@ def test_a_finding_tells_details_of_its_own_matter_only(world: ModuleType) -> No
             http=HttpFacts(404),
             hops=(HopFacts(tls=world.tls(), tls_failure=of_proxy, offered=("basic",), login="accepted"), HopFacts()),
         )
-        judged = world.Judgement(False, of_target, Anchor.UNKNOWN)
+        judged = world.judged(False, of_target, Anchor.UNKNOWN)
         results.append(build_result(target, route, [observation], judged, "paris", facts=world.read))
     base: Run = world.run_of(world.ROUTES[:1], 1)
     run = msgspec.structs.replace(

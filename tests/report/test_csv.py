@@ -46,6 +46,23 @@ def test_one_line_a_result(world: ModuleType) -> None:
     assert (untrusted["http_status"], untrusted["as_expected"]) == ("200", "true")
 
 
+def test_verdicts_have_their_columns(world: ModuleType) -> None:
+    lines = lines_of(world.run_of(judged=True).results)
+    columns = ("interception", "interception_basis", "interception_score", "interception_hop", "attribution")
+    intercepted = next(line for line in lines if line["route"] == "inspected" and line["interception"] == "intercepted")
+    assert [intercepted[name] for name in columns] == [
+        "intercepted",
+        "proven",
+        "23",
+        "1",
+        "Fortinet / FortiGate (high)",
+    ]
+    nothing = next(line for line in lines if line["reason"] == "proxy-denied")
+    assert [nothing[name] for name in columns] == ["inconclusive", "none", "0", "", ""]
+    assert all(line["verdict"] == line["interception"] for line in lines)
+    assert {line["interception"] for line in lines_of(world.run_of().results)} == {""}
+
+
 def result_with(world: ModuleType, text: str) -> Result:
     target = replace(world.targets(1)[0], host=text, service=text)
     observation = Observation(

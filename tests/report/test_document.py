@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from prober.model import Observation, Route, Target
-from prober.report import document
+from prober.report import document, judgement
 from prober.report.build import build_result
 from prober.report.files import encode_result
 from prober.report.notes import NOTES, NoteId, note
@@ -32,13 +32,23 @@ PLACES: dict[str, type[msgspec.Struct]] = {
     "failure.windows": document.WindowsDoc,
     "timings": document.TimingsDoc,
     "timings.hops[]": document.HopTimingsDoc,
+    "run.trust": judgement.TrustDoc,
+    "run.trust.roots[]": judgement.RootDoc,
     "result.tls": document.TlsDoc,
+    "result.tls.hello": document.HelloDoc,
     "chain[]": document.CertificateDoc,
     "result.http": document.HttpDoc,
     "result.hops[]": document.HopDoc,
     "result.hops[].tls": document.HopTlsDoc,
     "result.samples[]": document.SampleDoc,
     "result.samples[].tls": document.SampleTlsDoc,
+    "result.prefixes[]": document.PrefixDoc,
+    "result.interception": judgement.InterceptionDoc,
+    "result.interception.evidence[]": judgement.EvidenceDoc,
+    "result.interception.reference": judgement.ReferenceDoc,
+    "result.interception.attribution": judgement.AttributionDoc,
+    "result.interception.signer": judgement.SignerDoc,
+    "result.interception.mixed": judgement.MixedDoc,
 }
 CONTRACT = {
     "run": "schema prober egress started finished complete routes summary skipped results",
@@ -57,13 +67,17 @@ CONTRACT = {
     "result.tls": "version cipher group alpn client_cert_requested ocsp_stapled chain anchor",
     "chain[]": "sha256 spki_sha256 subject issuer serial not_before not_after sans",
     "result.http": "status expected as_expected",
+    "result.interception": "verdict basis reason confidence score evidence reference attribution hop mixed"
+    " policy_mismatch",
+    "result.interception.evidence[]": "id family points text",
+    "result.interception.mixed": "intercepted of",
 }
 
 
 def test_every_struct_is_listed() -> None:
     structs = {
         each
-        for each in vars(document).values()
+        for each in (*vars(document).values(), *vars(judgement).values())
         if isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not msgspec.Struct
     }
     assert structs == set(PLACES.values())

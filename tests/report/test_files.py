@@ -21,6 +21,16 @@ from hypothesis import strategies as st
 from prober.report import files
 from prober.report.document import SCHEMA, Environment, FailureDoc, NoteDoc, ProberDoc, Result, Run, SampleDoc, Summary
 from prober.report.files import RunFileError, decode, encode, encode_result, load, save
+from prober.report.judgement import (
+    AttributionDoc,
+    EvidenceDoc,
+    InterceptionDoc,
+    MixedDoc,
+    ReferenceDoc,
+    RootDoc,
+    SignerDoc,
+    TrustDoc,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 SECONDS = st.none() | st.floats(0, 1e4, allow_nan=False)
@@ -33,12 +43,39 @@ def names_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def struct(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def struct(kind: type[Any], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(kind, **fields)
 
 
 FAILURE = struct(
     FailureDoc, stage=TEXT, hop=COUNT, reason=TEXT, detail=TEXT, hint=TEXT, windows=st.none(), status=st.none() | COUNT
+)
+
+EVIDENCE = struct(EvidenceDoc, id=TEXT, family=TEXT, points=COUNT, text=TEXT, decides=st.booleans(), observed=TEXT)
+VERDICT = struct(
+    InterceptionDoc,
+    verdict=TEXT,
+    basis=TEXT,
+    reason=st.none() | TEXT,
+    confidence=st.none() | TEXT,
+    score=COUNT,
+    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+    reference=st.none() | struct(ReferenceDoc, kind=TEXT, name=TEXT, spki_sha256=TEXT, issuer=TEXT, at=INSTANT),
+    attribution=st.none()
+    | struct(AttributionDoc, vendor=TEXT, product=TEXT, category=TEXT, confidence=TEXT, pattern=TEXT),
+    hop=st.none() | COUNT,
+    mixed=st.none() | struct(MixedDoc, intercepted=COUNT, of=COUNT),
+    policy_mismatch=st.booleans(),
+    signer=st.none()
+    | struct(
+        SignerDoc,
+        subject=TEXT,
+        spki_sha256=st.none(),
+        root=TEXT,
+        root_spki_sha256=st.none(),
+        stores=st.lists(TEXT, max_size=2).map(tuple),
+    ),
+    shared_key_with=st.lists(TEXT, max_size=2).map(tuple),
 )
 
 
@@ -81,7 +118,7 @@ def test_the_content_counts_not_the_name(run: Run, tmp_path: Path, suffix: str) 
     prober=struct(ProberDoc, version=TEXT, python=TEXT, openssl=TEXT),
     failures=st.lists(st.none() | FAILURE, min_size=1, max_size=3),
     at=INSTANT,
-    verdict=st.none() | st.dictionaries(TEXT, st.none() | TEXT | COUNT | st.booleans(), max_size=3),
+    verdict=st.none() | VERDICT,
     digest=DIGEST,
 )
 def test_any_run_comes_back(
@@ -228,9 +265,37 @@ def test_unknown_fields_and_words_of_a_later_version_are_tolerated(run: Run) -> 
 
 def test_extras_may_be_absent(run: Run) -> None:
     document = json.loads(encode(run))
-    for name in ("notes", "environment", "certificates"):
+    for name in ("notes", "environment", "certificates", "trust"):
         del document[name]
     assert decode(json.dumps(document).encode()).notes == ()
+
+
+def test_a_verdict_may_hold_words_and_fields_of_a_later_version(run: Run) -> None:
+    document = json.loads(encode(run))
+    document["results"][0]["interception"] = {
+        "verdict": "haunted",
+        "basis": "seance",
+        "reason": "full-moon",
+        "confidence": "low",
+        "score": 99,
+        "evidence": [{"id": "E99", "family": "ghost", "points": 9, "text": "knocks", "later": {}}],
+        "reference": None,
+        "attribution": None,
+        "hop": None,
+        "mixed": None,
+        "policy_mismatch": False,
+        "later": [1],
+    }
+    verdict = decode(json.dumps(document).encode()).results[0].interception
+    assert verdict is not None
+    assert (verdict.verdict, verdict.evidence[0].id, verdict.evidence[0].decides) == ("haunted", "E99", True)
+
+
+def test_the_trust_in_force_comes_back(run: Run) -> None:
+    root = RootDoc("0" * 64, "pinned", ("corp.example",))
+    trust = TrustDoc(shipped_version=3, mozilla_sha256="1" * 64, roots=(root,), pins={"a.example": ("2" * 64,)})
+    made = msgspec.structs.replace(run, trust=trust)
+    assert decode(encode(made)) == made
 
 
 def test_deep_nesting_is_refused() -> None:

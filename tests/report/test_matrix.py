@@ -67,3 +67,20 @@ def test_duration(world: ModuleType) -> None:
     assert duration_of(msgspec.structs.replace(run, finished=run.started)) == 0
     assert duration_of(msgspec.structs.replace(run, finished="2020-01-01T00:00:00Z")) == 0
     assert duration_of(msgspec.structs.replace(run, finished="2020-13-41T00:00:00Z")) is None
+
+
+def test_verdicts_are_counted_once_each(world: ModuleType) -> None:
+    """What a verdict tells is not counted as untrusted too; some connections only is a mark of its own."""
+    run: Run = world.run_of(judged=True)
+    cells = {row.service: row.cells for row in rows_of(run) if row.geography is None and row.cells}
+    inspected = cells["MDE"]["paris", "inspected"]
+    assert (inspected.intercepted, inspected.untrusted, inspected.mixed) == (29, 0, 0)
+    two = cells["MDE"]["paris", "two"]
+    assert (two.intercepted, two.mixed, two.blocked, two.suspect) == (0, 1, 1, 0)
+    assert cells["MDAV"]["paris", "two"].suspect == 2
+    assert cells["MDE"]["paris", "direct"].intercepted == 0
+
+
+def test_without_verdicts_untrusted_counts(world: ModuleType) -> None:
+    cells = next(row.cells for row in rows_of(world.run_of()) if row.service == "MDE")
+    assert cells["paris", "inspected"].untrusted == 29

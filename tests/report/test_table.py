@@ -15,6 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from prober.interception.verdict import (
+    Attribution,
+    Basis,
+    Evidence,
+    Family,
+    Reference,
+    Signer,
+    Verdict,
+    Why,
+    Word,
+)
 from prober.model import Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
 from prober.report.build import build_result, instant, route_document, skipped_document, summary_of
 from prober.report.document import NoteDoc, Run
@@ -28,25 +39,32 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize(
-    ("name", "routes", "width", "ascii_only", "verbose"),
+    ("name", "routes", "width", "ascii_only", "verbose", "judged"),
     [
-        ("table-80", 4, 80, False, 0),
-        ("table-80-ascii-9-routes", 9, 80, True, 0),
-        ("table-140-9-routes", 9, 140, False, 0),
-        ("table-80-1-route-verbose", 1, 80, False, 1),
+        ("table-80", 4, 80, False, 0, False),
+        ("table-80-ascii-9-routes", 9, 80, True, 0, False),
+        ("table-140-9-routes", 9, 140, False, 0, False),
+        ("table-80-1-route-verbose", 1, 80, False, 1, False),
+        ("table-80-judged", 4, 80, False, 0, True),
+        ("table-100-judged-ascii-verbose", 4, 100, True, 1, True),
     ],
 )
-def test_golden(world: ModuleType, name: str, routes: int, width: int, ascii_only: bool, verbose: int) -> None:
+def test_golden(
+    world: ModuleType, name: str, routes: int, width: int, ascii_only: bool, verbose: int, judged: bool
+) -> None:
     """After a wanted change: look at the new text, then write it to the golden file."""
-    text = table_text(world.run_of(world.ROUTES[:routes]), width=width, ascii_only=ascii_only, verbose=verbose)
+    run = world.run_of(world.ROUTES[:routes], judged=judged)
+    text = table_text(run, width=width, ascii_only=ascii_only, verbose=verbose)
     assert text == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 @pytest.mark.parametrize("routes", [1, 4, 8, 9])
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_it_fits(world: ModuleType, width: int, routes: int, ascii_only: bool) -> None:
-    lines = table_text(world.run_of(world.ROUTES[:routes]), width=width, ascii_only=ascii_only).splitlines()
+@pytest.mark.parametrize("judged", [False, True])
+def test_it_fits(world: ModuleType, width: int, routes: int, ascii_only: bool, judged: bool) -> None:
+    run = world.run_of(world.ROUTES[:routes], judged=judged)
+    lines = table_text(run, width=width, ascii_only=ascii_only, verbose=judged).splitlines()
     assert max(map(cell_len, lines)) <= width
     assert all(line == line.rstrip() for line in lines)
     if ascii_only:
@@ -70,6 +88,34 @@ def test_all_names_with_v(world: ModuleType) -> None:
     refused = [result.target.host for result in run.results if result.failure and result.failure.hop == 1]
     assert len(refused) == 15
     assert all(host in verbose for host in refused)
+
+
+def test_evidence_is_shown_with_v(world: ModuleType) -> None:
+    run = world.run_of(judged=True)
+    assert "evidence E3 E4 E10" in table_text(run, width=100)
+    verbose = table_text(run, width=200, verbose=1)
+    assert (
+        "  E3    +6  the certificate's key is the key of the authority that signs on this route (50 targets)" in verbose
+    )
+    assert "  E9   (1)  no ALPN where direct agrees on http/1.1 (50 targets)" in verbose
+
+
+def test_the_marks_tell_without_colour_what_they_are(world: ModuleType) -> None:
+    text = table_text(world.run_of(judged=True), width=120)
+    for mark in ("▲n intercepted", "◭n intercepted at times", "⊘n blocked", "△n suspect"):
+        assert mark in text
+    assert "intercepted" not in table_text(world.run_of())
+    ascii_only = table_text(world.run_of(judged=True), width=120, ascii_only=True)
+    assert "#n intercepted   %n intercepted at times   @n blocked   *n suspect" in ascii_only
+    assert re.search(r"^MDE .* ok 29 #29$", ascii_only, re.MULTILINE)
+
+
+def test_the_legend_breaks_between_its_items(world: ModuleType) -> None:
+    for width in (60, 70, 80, 90):
+        text = table_text(world.run_of(judged=True), width=width)
+        legend = re.search(r"^✔ all reached.*?\n\n", text, re.MULTILINE | re.DOTALL)
+        assert legend is not None
+        assert all(re.match(r"\S+ \w", line) for line in legend[0].strip().splitlines())
 
 
 def test_interrupted_and_empty_runs_say_so(world: ModuleType) -> None:
@@ -129,6 +175,20 @@ def test_ascii_where_the_terminal_is_not_utf8(world: ModuleType) -> None:
     assert stream.read() == table_text(world.run_of(), width=80, ascii_only=True)
 
 
+def hostile_verdict(word: Word, text: str) -> Verdict:
+    """Every text in it is a stranger's."""
+    return Verdict(
+        word=word,
+        basis=Basis.PROVEN,
+        score=9,
+        evidence=tuple(Evidence(id_, Family.KEY, 4, text, observed=text, expected=text) for id_ in ("E4", "E7")),
+        reference=Reference("route", text, text, f"CN={text}", 0.0),
+        attribution=Attribution(text, text, text, text, text),
+        signer=Signer(f"CN={text}", text, f"CN=x{text}", text, (text,)),
+        shared_key_with=(text,),
+    )
+
+
 def hostile_run(world: ModuleType, text: str) -> Run:
     """A run in which every string that a stranger can choose is `text`."""
     route = Route("r", (world.HQ,))
@@ -141,10 +201,23 @@ def hostile_run(world: ModuleType, text: str) -> Run:
         http=HttpFacts(404, ((text, text),)),
         hops=(HopFacts(offered=(text,), login="accepted"),),
     )
-    untrusted = world.Judgement(False, Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, text), world.Anchor.UNKNOWN)
+    untrusted = world.judged(False, Failure(Stage.TLS, 0, Reason.CERT_UNTRUSTED, text), world.Anchor.UNKNOWN)
+    odd = (
+        None,
+        hostile_verdict(Word.INTERCEPTED, text),
+        replace(hostile_verdict(Word.SUSPECT, text), reason=Why.CONTRADICTING),
+        replace(hostile_verdict(Word.SUSPECT, text), reason=Why.WEAK),
+        hostile_verdict(Word.BLOCKED, text),
+        replace(hostile_verdict(Word.CLEAN, text), policy_mismatch=True),
+    )
     results = (
         build_result(target, route, [failed], None, "paris", facts=world.read),
-        build_result(replace(target, id="y"), route, [reached], untrusted, "paris", facts=world.read),
+        *(
+            build_result(
+                replace(target, id=f"y{number}"), route, [reached], untrusted, "paris", verdict=each, facts=world.read
+            )
+            for number, each in enumerate(odd)
+        ),
     )
     run: Run = world.run_of(world.ROUTES[:1], 1)
     return msgspec.structs.replace(

@@ -12,9 +12,12 @@ from .tls_peer import TlsPeer
 from .transcripts import Cut, whole
 
 
-def client(alpn: tuple[bytes, ...] = ALPN_HTTP, certificate: Path | None = None) -> Tls:
+def client(
+    alpn: tuple[bytes, ...] = ALPN_HTTP, certificate: Path | None = None, present: frozenset[str] = frozenset()
+) -> Tls:
+    """A layer; the certificate in that file is for servers with these keys."""
     context = shared_context("schannel", alpn, str(certificate) if certificate else None)
-    return Tls("host.test", context, has_client_certificate=certificate is not None)
+    return Tls("host.test", context, present=present)
 
 
 def shake(layer: Tls, peer: TlsPeer, cut: Cut = whole, *, with_last: bytes = b"") -> tuple[list[int], Outcome]:

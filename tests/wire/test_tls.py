@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from prober.model import Reason
 from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome
-from prober.wire.tls import (
-    ALPN_BARE,
-    ALPN_HTTP,
-    MAX_HANDSHAKE,
-    PROFILES,
-    ClientCertificateError,
-    new_context,
-)
+from prober.wire.tls import ALPN_BARE, ALPN_HTTP, MAX_HANDSHAKE
 
 from .handshakes import client, facts, shake
 from .tls_peer import NO_ASK, OPTIONAL, REQUIRED, STAPLE, TLS12, TLS13, Contexts, TlsPeer, records
@@ -102,9 +93,6 @@ def test_alpn(contexts: Contexts, offered: tuple[bytes, ...], alpn: bytes, seen:
     assert facts(layer).alpn == seen
 
 
-# client certificates
-
-
 @pytest.mark.parametrize("cut", [whole, bytewise])
 @pytest.mark.parametrize("version", [TLS12, TLS13])
 def test_a_required_client_certificate_that_we_lack(contexts: Contexts, version: int, cut: Cut) -> None:
@@ -112,41 +100,6 @@ def test_a_required_client_certificate_that_we_lack(contexts: Contexts, version:
     assert reason_of(shake(layer, TlsPeer(contexts(version, REQUIRED)), cut)[1]) is Reason.CLIENT_CERT_REQUIRED
     assert facts(layer).client_cert_requested
     assert facts(layer).chain
-
-
-@pytest.mark.parametrize("version", [TLS12, TLS13])
-def test_a_client_certificate_is_presented(contexts: Contexts, identity: Path, version: int) -> None:
-    peer = TlsPeer(contexts(version, REQUIRED))
-    assert shake(client(certificate=identity), peer)[1] == Done()
-    assert peer.connection.get_peer_certificate() is not None
-
-
-@pytest.mark.parametrize("version", [TLS12, TLS13])
-def test_a_client_certificate_is_refused(contexts: Contexts, identity: Path, version: int) -> None:
-    peer = TlsPeer(contexts(version, REQUIRED, accept_certificates=False))
-    assert reason_of(shake(client(certificate=identity), peer)[1]) is Reason.CLIENT_CERT_UNUSABLE
-
-
-@pytest.mark.parametrize("content", [None, "", "no PEM", "certificate only", "key only"])
-def test_files_that_are_no_client_certificate(tmp_path: Path, identity: Path, content: str | None) -> None:
-    path = tmp_path / "client.pem"
-    key, _, rest = identity.read_text().partition("-----BEGIN CERTIFICATE")
-    texts = {"certificate only": "-----BEGIN CERTIFICATE" + rest, "key only": key}
-    if content is not None:
-        path.write_text(texts.get(content, content))
-    with pytest.raises(ClientCertificateError, match=r"client\.pem"):
-        new_context(PROFILES["schannel"], ALPN_HTTP, str(path))
-    new_context(PROFILES["schannel"], ALPN_HTTP)  # nothing is left in OpenSSL's error queue
-
-
-def test_a_key_that_does_not_fit(tmp_path: Path, identity: Path) -> None:
-    import trustme
-
-    other = trustme.CA().issue_cert("other.test").private_key_pem.bytes().decode()
-    path = tmp_path / "client.pem"
-    path.write_text(other + "-----BEGIN CERTIFICATE" + identity.read_text().partition("-----BEGIN CERTIFICATE")[2])
-    with pytest.raises(ClientCertificateError):
-        new_context(PROFILES["schannel"], ALPN_HTTP, str(path))
 
 
 # what no server should say
@@ -268,14 +221,3 @@ def test_more_than_the_limit_at_once() -> None:
     outcome = layer.feed(b"\x16\x03\x03" + b"\x00" * MAX_HANDSHAKE)[1]
     assert isinstance(outcome, Failed)
     assert f"over {MAX_HANDSHAKE} bytes" in outcome.detail
-
-
-def test_an_encrypted_key_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    file = tmp_path / "client.pem"
-    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
-    with pytest.raises(ClientCertificateError, match="encrypted"):
-        new_context(PROFILES["schannel"], ALPN_BARE, str(file))

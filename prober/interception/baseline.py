@@ -1,0 +1,30 @@
+"""A run saved earlier, as references for a later one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prober.interception.looks import Look
+from prober.interception.route_index import Site, site_of
+
+
+class Baseline:
+    """Anchored, clean looks by site."""
+
+    def __init__(self, looks: Mapping[Site, tuple[Look, ...]]) -> None:
+        self._looks = looks
+
+    @classmethod
+    def of(cls, looks: Iterable[Look]) -> Baseline:
+        """From `Comparison.references()` of the saved run; of equal keys the newest look is kept."""
+        found: dict[Site, dict[str, Look]] = {}
+        for look in sorted(looks, key=lambda look: look.at):
+            found.setdefault(site_of(look.target), {})[look.view.key] = look
+        return cls({site: tuple(reversed(keys.values())) for site, keys in found.items()})
+
+    def __len__(self) -> int:
+        return len(self._looks)
+
+    def looks(self, site: Site) -> tuple[Look, ...]:
+        """Looks at a site, newest first; empty if it was not seen."""
+        return self._looks.get(site, ())

@@ -1,0 +1,224 @@
+"""From one look and what it is compared with to a verdict.
+
+The rule. Whoever holds the leaf's private key terminated the connection; so the same key on another, anchored route
+proves that nobody else did. Failing that, an authority that may vouch for the name is enough. Only a chain without one
+is looked at for evidence, and `intercepted` takes THRESHOLD points of deciding evidence, from two families other than
+names, seen more than once. The worst honest case, split DNS with a private twin of the service, reaches 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from prober.interception.evidence import (
+    CERTIFICATE,
+    STRUCTURAL,
+    Surroundings,
+    against,
+    contradictions,
+    cross_path,
+    missing_only,
+    of_chain,
+    stale,
+)
+from prober.interception.looks import Ground, Look, View
+from prober.interception.middleboxes import Middleboxes
+from prober.interception.verdict import Basis, Confidence, Evidence, Family, Reference, Verdict, Why, Word
+from prober.model import Anchor
+
+THRESHOLD: Final = 8
+"""Points of deciding evidence that `intercepted` takes."""
+SURE: Final = 12
+"""Points from which, with three families, the confidence is high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """What a look is compared with."""
+
+    same_key: Look | None = None
+    """An anchored look at the same host over another route, with the same leaf key."""
+    reference: Look | None = None
+    """An anchored look at the same host over another route, with another key."""
+    baseline: Look | None = None
+    """The same of a saved run; its key may be the same or another."""
+    baseline_has_key: bool = False
+    """Whether an anchored look of the baseline has this look's key."""
+    others: Callable[[], Sequence[Look]] = tuple
+    """Every look at the same host over other routes. Asked for only where no authority settles it."""
+    around: Callable[[], Surroundings] = Surroundings
+    settled: bool = False
+    """Whether the contradiction was seen again, between references that kept their key."""
+    steady: bool = False
+    """Whether at least two looks of this kind agree in what the protocol shows: chance is ruled out."""
+    pins: frozenset[str] | None = None
+
+
+def decide(look: Look, among: Comparable, middleboxes: Middleboxes, without: frozenset[str] = frozenset()) -> Verdict:
+    """The verdict on one look. `without` leaves evidence ids out, for measuring what each contributes."""
+    view = look.view
+    mismatch = _mismatch(view, among.pins)
+    verdict = _proven_clean(look, among) or _by_authority(look, among, middleboxes, without)
+    if verdict is None:
+        verdict = _not_judged(look, among) or _weigh(look, among, middleboxes, without)
+    return replace(verdict, policy_mismatch=True) if mismatch else verdict
+
+
+def _mismatch(view: View, pins: frozenset[str] | None) -> bool:
+    return pins is not None and not any(facts.spki_sha256 in pins for facts in view.path)
+
+
+def _proven_clean(look: Look, among: Comparable) -> Verdict | None:
+    """C1 and C3: a key that an anchored look elsewhere, a baseline or a pin vouches for."""
+    view = look.view
+    marked = view.trust.known_bad is not None or view.trust.interceptor is not None
+    if not look.tls.key_proven or view.ground is Ground.UNREADABLE or marked:
+        return None
+    if among.same_key is not None:
+        return Verdict(word=Word.CLEAN, basis=Basis.PROVEN, reference=reference_to(among.same_key))
+    if among.pins is not None and view.key in among.pins:
+        pin = Reference("pin", look.target.host, view.key, "", None)
+        return Verdict(word=Word.CLEAN, basis=Basis.PINNED, reference=pin)
+    if among.baseline_has_key and among.baseline is not None:
+        return Verdict(word=Word.CLEAN, basis=Basis.BASELINE, reference=reference_to(among.baseline, "baseline"))
+    return None
+
+
+def _by_authority(look: Look, among: Comparable, middleboxes: Middleboxes, without: frozenset[str]) -> Verdict | None:
+    """C2: an authority vouches for it, unless the handshake contradicts another route throughout."""
+    view = look.view
+    if not (view.anchored and view.dates_fit and look.tls.key_proven):
+        return None
+    basis = Basis.PINNED if view.trust.anchor is Anchor.PINNED else Basis.AUTHORITY
+    reference = among.reference
+    if reference is None:
+        return Verdict(word=Word.CLEAN, basis=basis)
+    against_it = [each for each in contradictions(look, reference, middleboxes) if each.id not in without]
+    changed = view.family != reference.view.family
+    if against_it and among.steady:
+        return _verdict(Word.SUSPECT, basis, against_it, reference=reference, reason=Why.CONTRADICTING)
+    return Verdict(word=Word.CLEAN, basis=basis, reference=reference_to(reference), issuer_changed=changed)
+
+
+def _not_judged(look: Look, among: Comparable) -> Verdict | None:
+    """What says nothing about interception, or is something else."""
+    view = look.view
+    if view.ground is Ground.UNREADABLE:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.UNREADABLE)
+    if not look.tls.key_proven:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.KEY_NOT_PROVEN)
+    if not view.name_fits and not among.around().names_fit:
+        if any(other.view.key == view.key for other in among.others()):
+            return Verdict(word=Word.INCONCLUSIVE, reason=Why.WRONG_NAME)
+        reference = reference_to(among.reference) if among.reference is not None else None
+        return Verdict(word=Word.BLOCKED, reference=reference)
+    if view.ground is Ground.ANCHORED:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.CLOCK)
+    if missing_only(view) and among.reference is None:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.CHAIN_INCOMPLETE)
+    return None
+
+
+def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: frozenset[str]) -> Verdict:
+    """A signer that may not vouch for the name: the evidence decides."""
+    view = look.view
+    found = [each for each in _evidence(look, among, middleboxes) if each.id not in without]
+    ids = {each.id for each in found}
+    if not ids & STRUCTURAL:
+        nobody = _nobody_on_the_route(look, among)
+        if nobody is not None:
+            return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))
+    reference = among.reference or among.baseline
+    basis = _basis(found, among)
+    strict = _mismatch(view, among.pins) and view.ground is Ground.FOREIGN
+    if not (strict or reaches(found)):
+        return _verdict(Word.SUSPECT, basis, found, reference=reference, reason=Why.WEAK, live=among.reference)
+    if not (among.settled or "E14" in ids):
+        return _verdict(Word.SUSPECT, basis, found, reference=reference, reason=Why.NOT_REPEATED, live=among.reference)
+    return _verdict(Word.INTERCEPTED, basis, found, reference=reference, live=among.reference)
+
+
+def reaches(found: Sequence[Evidence]) -> bool:
+    """Whether evidence suffices for `intercepted`."""
+    if any(each.id == "E14" for each in found):
+        return True
+    deciding = [each for each in found if each.decides]
+    families = {each.family for each in deciding} - {Family.NAME}
+    # squid says so itself, in a name that no honest server bears
+    own_word = {"E1", "E16"} <= {each.id for each in deciding}
+    return sum(each.points for each in deciding) >= THRESHOLD and (len(families) >= 2 or own_word)
+
+
+def _evidence(look: Look, among: Comparable, middleboxes: Middleboxes) -> Iterable[Evidence]:
+    yield from of_chain(look, middleboxes, among.around())
+    if among.reference is not None:
+        yield cross_path(among.reference)
+    elif among.baseline is not None:
+        yield stale("the baseline", [among.baseline.view.key])
+    elif _mismatch(look.view, among.pins):
+        yield stale("a pin", among.pins or ())
+    reference = among.reference or among.baseline
+    if reference is not None:
+        for each in against(look, reference, middleboxes):
+            chance = each.family in (Family.PROTOCOL, Family.HTTP) and not among.steady
+            yield replace(each, decides=False) if chance else each
+
+
+def _nobody_on_the_route(look: Look, among: Comparable) -> Why | None:
+    """Where the direct route, or every other one, shows the same, the proxies are not the ones who put it there.
+
+    Against the direct route the signer counts (a farm has many keys); between proxies only the key does, since two of
+    them may well share one inspection authority.
+    """
+    others = among.others()
+    direct = [other for other in others if other.hops == 0]
+    if look.hops and direct:
+        same = any(other.view.key == look.view.key or other.view.signer == look.view.signer for other in direct)
+        return Why.NOT_RETERMINATED_BY_PROXY if same else None
+    routes = {other.route for other in others}
+    alike = {other.route for other in others if other.view.key == look.view.key}
+    return Why.CONSISTENT_UNANCHORED if routes and routes == alike else None
+
+
+def _basis(found: Sequence[Evidence], among: Comparable) -> Basis:
+    ids = {each.id for each in found}
+    if "E2" in ids:
+        return Basis.PROVEN
+    if "E2b" in ids:
+        return Basis.BASELINE if among.baseline is not None else Basis.PINNED
+    if "E5" in ids:
+        return Basis.CONVERGENCE
+    return Basis.AUTHORITY if ids & (CERTIFICATE | {"E4"}) else Basis.NONE
+
+
+def _verdict(
+    word: Word,
+    basis: Basis,
+    found: Sequence[Evidence],
+    *,
+    reference: Look | None,
+    reason: Why | None = None,
+    live: Look | None = None,
+) -> Verdict:
+    ordered = tuple(sorted(found, key=lambda each: (-each.points, each.id)))
+    score = sum(each.points for each in ordered)
+    families = {each.family for each in ordered}
+    sure = score >= SURE and len(families) >= 3
+    kind = "route" if live is not None or reason is Why.CONTRADICTING else "baseline"
+    return Verdict(
+        word=word,
+        basis=basis,
+        reason=reason,
+        confidence=(Confidence.HIGH if sure else Confidence.MEDIUM) if word is Word.INTERCEPTED else None,
+        score=score,
+        evidence=ordered,
+        reference=reference_to(reference, kind) if reference is not None else None,
+    )
+
+
+def reference_to(look: Look, kind: str = "route") -> Reference:
+    """A look as the reference of a verdict."""
+    leaf = look.view.leaf
+    return Reference(kind, look.route, look.view.key, leaf.issuer if leaf is not None else "", look.at)

@@ -1,0 +1,67 @@
+"""Names under which public authorities, the vendor and the user's own sign.
+
+A chain that lacks its issuer's certificate proves nothing. If the issuer's name is one of these, a certificate was most
+likely left out, as servers do by mistake: the chain is `incomplete`. If it is none of them, somebody signs whom nobody
+knows: `unknown`. Names only choose between these two; they never make anything trusted, and anybody may claim them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Final
+
+from prober.interception.certificates import CertificateFacts
+
+_VENDOR: Final = "microsoft"
+"""However its next issuers will be called, so far all of them begin like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIssuer:
+    """A row of `data/issuers.tsv`."""
+
+    common_name: str
+    """Empty where the row stands for all issuers of an organisation."""
+    organisation: str
+    source: str
+
+
+@lru_cache(maxsize=1)
+def known_issuers() -> tuple[KnownIssuer, ...]:
+    """The issuers shipped with this package."""
+    text = resources.files("prober.interception").joinpath("data", "issuers.tsv").read_text("utf-8")
+    rows = csv.DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t")
+    return tuple(KnownIssuer(row["common_name"], row["organisation"], row["source"]) for row in rows)
+
+
+class IssuerNames:
+    """A set of names that grows with what is learned."""
+
+    def __init__(self) -> None:
+        self._names: set[tuple[str, str]] = set()
+        self._ids: set[str] = set()
+        for issuer in known_issuers():
+            self._names |= {("CN", _folded(issuer.common_name)), ("O", _folded(issuer.organisation))}
+        self._names -= {("CN", ""), ("O", "")}
+
+    def add(self, certificates: Iterable[CertificateFacts]) -> None:
+        """Know these authorities, and everybody of the same organisation."""
+        for facts in certificates:
+            self._names |= {(kind, _folded(value)) for kind, value in facts.subject_names if kind != "OU" and value}
+            self._ids.add(facts.subject_id)
+        self._ids.discard("")
+
+    def named_by(self, facts: CertificateFacts) -> bool:
+        """Whether the issuer that a certificate names is one of them, or would be the vendor's."""
+        if facts.issuer_id in self._ids:
+            return True
+        names = {(kind, _folded(value)) for kind, value in facts.issuer_names if kind != "OU"}
+        return not names.isdisjoint(self._names) or any(value.startswith(_VENDOR) for _, value in names)
+
+
+def _folded(value: str) -> str:
+    return " ".join(value.split()).casefold()

@@ -1,0 +1,44 @@
+"""At which hop interception begins: the shortest beginning of a chain that already shows the same signer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prober.interception.looks import Look
+from prober.model import Hop, Route
+
+HERE = 0
+"""Not any proxy: this machine, or something on the way to the first hop."""
+
+
+def responsible_hop(look: Look, route: Route, others: Sequence[tuple[Route, Sequence[Look]]]) -> int | None:
+    """The hop at which the look's signer appears, counted from 1; HERE if the direct route shows it too; None if the
+    routes observed do not tell.
+
+    `others` are the other routes to the same host with what they showed. Only those that are beginnings of `route` tell
+    something, and only the same signer counts: a proxy that opens tunnels may be blind to a tunnel nested in its own.
+    """
+    shows = {len(route.hops): True}
+    for other, looks in others:
+        length = len(other.hops)
+        if length < len(route.hops) and _same_hops(other.hops, route.hops[:length]):
+            seen = any(_same_signer(each, look) for each in looks)
+            shows[length] = shows.get(length, False) or seen
+    first = min(length for length, seen in shows.items() if seen)
+    if first == HERE or shows.get(first - 1) is False:
+        return first
+    return None
+
+
+def prefixes(route: Route) -> tuple[Route, ...]:
+    """The beginnings of a chain, shortest first, the direct way included and the whole left out."""
+    return tuple(Route(f"{route.name}[:{length}]", route.hops[:length]) for length in range(len(route.hops)))
+
+
+def _same_signer(one: Look, other: Look) -> bool:
+    return one.unanchored and (one.view.signer == other.view.signer or one.view.key == other.view.key)
+
+
+def _same_hops(one: Sequence[Hop], other: Sequence[Hop]) -> bool:
+    """Compared without logins: a saved run has none."""
+    return [(hop.scheme, hop.host, hop.port) for hop in one] == [(hop.scheme, hop.host, hop.port) for hop in other]
