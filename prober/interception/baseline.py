@@ -18,9 +18,9 @@ class Baseline:
     def of(cls, looks: Iterable[Look]) -> Baseline:
         """From `Comparison.references()` of the saved run; of equal keys the newest look is kept."""
         found: dict[Site, dict[str, Look]] = {}
-        for look in sorted(looks, key=lambda look: look.at):
-            found.setdefault(site_of(look.target), {})[look.view.key] = look
-        return cls({site: tuple(reversed(keys.values())) for site, keys in found.items()})
+        for look in sorted(looks, key=lambda look: (-look.at, look.hops, look.route, look.view.key)):
+            found.setdefault(site_of(look.target), {}).setdefault(look.view.key, look)
+        return cls({site: tuple(keys.values()) for site, keys in found.items()})
 
     def __len__(self) -> int:
         return len(self._looks)

@@ -127,8 +127,8 @@ class Comparison:
     def verdict(self, target_id: str, route: str) -> Verdict:
         """The verdict on a pair, with all that was added so far. Raises KeyError for a pair nobody added."""
         pair = self._pairs[target_id, route]
-        if self._generation != self._judge.generation:
-            self._see_again()
+        while self._generation != self._judge.generation:
+            self._see_again()  # by which more may be learned: what led nowhere when it came
         now = (self._sites[pair.site].revision, self._revision)
         if pair.verdict is None or pair.made_at not in (now, (now[0], -1)):
             pair.verdict = self._decide(pair)
@@ -233,7 +233,7 @@ class Comparison:
                 attribution=self._attribution(look),
                 signer=signer_of(look.view, self._judge),
                 hop=responsible_hop(look, pair.route, self._along(pair)),
-                shared_key_with=self._around(look).sharing[:8],
+                shared_key_with=self._around(look).sharing[:8] if look.unanchored else (),
             )
         elif chosen.word is Word.BLOCKED or look.unanchored:
             chosen = replace(chosen, signer=signer_of(look.view, self._judge))
@@ -315,7 +315,7 @@ class Comparison:
         if held.known is None or held.known[0] != held.revision:
             looks = (look for pair in held.pairs for look in pair.looks if look.is_reference)
             references = sorted(looks, key=_nearness) or list(self._baseline.looks(site))
-            stated = (expected_of(pair.target) for pair in held.pairs)
+            stated = (expected_of(pair.target) for pair in sorted(held.pairs, key=lambda pair: pair.target.id))
             expected = next((each for each in stated if each is not None), None)
             if references:
                 view = references[0].view

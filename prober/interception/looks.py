@@ -66,11 +66,12 @@ class View:
 
     def same_as(self, other: View) -> bool:
         """Whether nothing that matters differs."""
-        return (self.ground, self.trust, self.signer, self.name_fits) == (
+        return (self.ground, self.trust, self.signer, self.name_fits, self.familiar) == (
             other.ground,
             other.trust,
             other.signer,
             other.name_fits,
+            other.familiar,
         )
 
     @property

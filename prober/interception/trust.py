@@ -130,7 +130,7 @@ class TrustStore:
         """Judge a chain as sent (DER, leaf first) for `host` at `at` (seconds since the epoch). Never raises.
 
         `stage` and `hop` go into the failure. A judgement is kept as long as no certificate in play begins or ceases
-        to be valid; one that was not good is made anew after `learn` brought something.
+        to be valid; one that may become better is made anew after `learn` brought something.
         """
         if len(chain) > MAX_SENT:
             chain = chain[:MAX_SENT]
@@ -139,7 +139,7 @@ class TrustStore:
         if (
             known is None
             or not known.since <= at < known.until
-            or not (known.trust.trusted or known.generation == self._resolver.generation)
+            or not (_at_its_best(known.trust) or known.generation == self._resolver.generation)
         ):
             second = int(at) if 0 <= at <= LATEST else (LATEST if at > LATEST else 0)
             content = self._shared(content)
@@ -234,7 +234,7 @@ class TrustStore:
         known = self._endings.get(key)
         if known is not None:
             ending, since, until, generation = known
-            fresh = ending.reason is None and not ending.late
+            fresh = ending.reason is None and not ending.late and ending.anchor is Anchor.PUBLIC
             if since <= at < until and (fresh or generation == self._resolver.generation):
                 return ending, since, until
 
@@ -245,6 +245,11 @@ class TrustStore:
         since, until = self._resolver.steady(sent, at)
         self._endings.put(key, (ending, since, until, self._resolver.generation))
         return ending, since, until
+
+
+def _at_its_best(trust: Trust) -> bool:
+    """Whether no further intermediate could lead to a better end."""
+    return trust.trusted and trust.anchor is Anchor.PUBLIC
 
 
 def _content(chain: tuple[bytes, ...]) -> Content:

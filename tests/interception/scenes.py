@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
@@ -20,6 +20,7 @@ from prober.interception import TrustStore, UserRoot
 from prober.interception.baseline import Baseline
 from prober.interception.certificates import CertificateFacts
 from prober.interception.comparison import Comparison
+from prober.interception.looks import Look, look_at, view_of
 from prober.interception.middleboxes import Middleboxes
 from prober.interception.verdict import Attribution, Verdict, Word
 from prober.model import (
@@ -176,6 +177,17 @@ class Scene:
         """An empty comparison with this scene's stores."""
         merged: dict[str, Any] = {"middleboxes": self._middleboxes, "baseline": self._baseline, **options}
         return Comparison(self._make(), without=self._without, **merged)
+
+    @cached_property
+    def store(self) -> TrustStore:
+        """A store for looks made one by one."""
+        return self._make()
+
+    def look(self, host: str, route: Route, shown: Face, *, at: float = NOW) -> Look:
+        """One look, with nothing learned from others."""
+        target = self.target(host)
+        view = view_of(shown.chain, self.store.judge(shown.chain, target.host, at), self.store)
+        return look_at(target, route.name, len(route.hops), observed(host, route, at, shown), view, shown.tls)
 
     def run(self, *, attempts: int = 1, confirm: bool = True, shuffled: int = 3) -> Run:
         """Probe, confirm, judge; and judge again in other orders."""
