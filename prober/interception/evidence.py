@@ -236,7 +236,8 @@ def _via(headers: Iterable[tuple[str, str]]) -> str:
 
 
 def _weak_shape(look: Look, leaf: CertificateFacts, real: CertificateFacts) -> Iterator[str]:
-    if any(facts.self_issued for facts in look.view.path[1:]):
+    roots = [facts for facts in look.view.path[1:] if facts.self_issued]
+    if any(_is(der, facts) for facts in roots for der in look.view.chain[1:]):
         yield "the self-signed root was sent along"
     allowed = longest_validity(leaf.not_before)
     if leaf.not_after - leaf.not_before > allowed * DAY:

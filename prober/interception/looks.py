@@ -209,6 +209,6 @@ def _issuer(path: tuple[CertificateFacts, ...]) -> CertificateFacts | None:
 
 def _end(path: tuple[CertificateFacts, ...]) -> str:
     end = path[-1]
-    if end.self_issued or not end.issuer_id:
+    if end.self_issued or not (end.issuer_id or end.aki):
         return end.spki_sha256
     return f"{end.issuer_id}:{end.aki or ''}"

@@ -16,7 +16,7 @@ from prober.interception.baseline import Baseline
 from prober.interception.verdict import Basis, Confidence, Mixed, Verdict, Why, Word
 from prober.model import Anchor, Route, TrustClass
 
-from .forging import DAY, EVERYTHING, NOW, Made, forge, key_identifier, make, new_key, root
+from .forging import DAY, EVERYTHING, NOW, Made, dn, forge, key_identifier, make, new_key, root
 from .scenes import (
     BRANCH,
     DIRECT,
@@ -98,6 +98,11 @@ def downgrading(host: str, real: Made, issuing: Made, top: Made) -> Face:
     return replace(copying(host, real, issuing, top), version="TLSv1.2", alpn=None, hello=None)
 
 
+def nameless(host: str, real: Made, issuing: Made, top: Made) -> Face:
+    """No name for an issuer, and no certificate of it."""
+    return face(forge(real, BOX, host=host, copies=(), issuer=dn("")))
+
+
 def shared_key(host: str, real: Made, issuing: Made, top: Made) -> Face:
     return face(forge(real, BOX, host=host, key=SHARED, copies=()), BOX)
 
@@ -127,9 +132,11 @@ FORGERS: dict[str, Forger] = {
     "issuer's name, no key identifier, padded": padded(no_key_identifier),
     "complete fake hierarchy": fake_hierarchy,
     "downgrading": downgrading,
+    "without a name": nameless,
     "one key for all": shared_key,
     "the authority's own key": own_key,
 }
+UNKNOWN = [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
 NAME_FORGERS = {name: forger for name, forger in FORGERS.items() if name.startswith("issuer's name")}
 
 
@@ -205,13 +212,17 @@ class TestWithADirectRoute:
 
 
 class TestWithoutAReference:
-    @pytest.mark.parametrize("forger", [careless, copying, downgrading, root_twice, padded(copying), shared_key])
+    @pytest.mark.parametrize(
+        "forger", [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
+    )
     def test_unrelated_public_targets_converge(self, forger: Forger) -> None:
         for run in against(forger).runs():
             for host in REAL:
                 assert (run.words[host, "hq"], run.verdicts[host, "hq"].basis) == (Word.INTERCEPTED, Basis.CONVERGENCE)
 
-    @pytest.mark.parametrize("forger", [careless, copying, downgrading, root_twice, padded(copying), shared_key])
+    @pytest.mark.parametrize(
+        "forger", [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
+    )
     def test_one_target_stays_suspect(self, forger: Forger) -> None:
         for verdict in every(against(forger, hosts=(HOST,)), HOST):
             assert (verdict.word, verdict.reason, verdict.basis) == (Word.SUSPECT, Why.WEAK, Basis.NONE)
