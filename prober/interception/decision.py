@@ -126,7 +126,7 @@ def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: fro
     view = look.view
     found = [each for each in _evidence(look, among, middleboxes) if each.id not in without]
     ids = {each.id for each in found}
-    if not ids & STRUCTURAL:
+    if not {each.id for each in found if each.decides} & STRUCTURAL:
         nobody = _nobody_on_the_route(look, among)
         if nobody is not None:
             return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))

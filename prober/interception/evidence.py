@@ -41,7 +41,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = MappingProxyType(
         "E4": Kind(Family.KEY, 5, "The same key is served for hosts that have different keys."),
         "E5": Kind(Family.CONVERGENCE, 5, "Targets of different families end at the same unknown signer."),
         "E6": Kind(Family.NAME, 4, "The signer bears the name of an inspection product (2 points if less sure)."),
-        "E7": Kind(Family.PROTOCOL, 4, "The server asks for a client certificate elsewhere, not here."),
+        "E7": Kind(Family.PROTOCOL, 4, "The server asks for a client certificate elsewhere, not here.", False),
         "E8": Kind(Family.SHAPE, 3, "Names or organisation are the real certificate's, signed by somebody else."),
         "E9": Kind(Family.PROTOCOL, 2, "The handshake differs: ALPN, TLS version, key type, ServerHello.", False),
         "E10": Kind(Family.SHAPE, 4, "Validity is the real certificate's to the second, signed by somebody else."),
@@ -74,6 +74,10 @@ class Surroundings:
     names_fit: bool = False
     """The same signer serves other hosts of this route, which are none of its business, certificates in their right
     names."""
+    spread: bool = False
+    """Another domain's host shows the leaf's key in another certificate."""
+    stated: bool = True
+    """It is known who should sign for the look's own host: by a reference, a baseline, or what its catalog says."""
 
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:
@@ -86,7 +90,11 @@ def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iter
     issuer = view.issuer
     own = issuer is not None and issuer.spki_sha256 == leaf.spki_sha256 and not leaf.self_issued
     if own or around.signing_key:
-        yield _evidence("E3", "the certificate's key is the key of the authority that signs on this route")
+        # A home-made server often has one key for everything: nobody said that this one should not.
+        known = around.stated or around.names_fit or around.spread
+        yield _evidence(
+            "E3", "the certificate's key is the key of the authority that signs on this route", decides=known
+        )
     if around.sharing:
         yield _evidence("E4", f"the same key was served for {_hosts(around.sharing)}")
     if around.converging:
@@ -135,9 +143,9 @@ def against(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[E
 
 def contradictions(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[Evidence]:
     """Evidence that counts even against an anchored chain with another key than the reference's."""
-    kinds = {"E7", "E11", "E12"}
-    found = (*_protocol(look, reference), *_foreign_marks(look, reference, middleboxes))
-    yield from (each for each in found if each.id in kinds and each.decides)
+    for each in (*_protocol(look, reference), *_foreign_marks(look, reference, middleboxes)):
+        if each.id == "E7" or (each.id in ("E11", "E12") and each.decides):
+            yield each
 
 
 def missing_only(view: View) -> bool:
