@@ -79,6 +79,11 @@ class Surroundings:
     stated: bool = True
     """It is known who should sign for the look's own host: by a reference, a baseline, or what its catalog says."""
 
+    @property
+    def nobodys_business(self) -> bool:
+        """Whether something besides the certificate says that its signer has no business there."""
+        return self.stated or self.names_fit or self.spread
+
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:
     """Evidence that needs no reference. Only for looks that are not anchored."""
@@ -90,11 +95,7 @@ def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iter
     issuer = view.issuer
     own = issuer is not None and issuer.spki_sha256 == leaf.spki_sha256 and not leaf.self_issued
     if own or around.signing_key:
-        # A home-made server often has one key for everything: nobody said that this one should not.
-        known = around.stated or around.names_fit or around.spread
-        yield _evidence(
-            "E3", "the certificate's key is the key of the authority that signs on this route", decides=known
-        )
+        yield _evidence("E3", "the certificate's key is the key of the authority that signs on this route")
     if around.sharing:
         yield _evidence("E4", f"the same key was served for {_hosts(around.sharing)}")
     if around.converging:
