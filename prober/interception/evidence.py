@@ -74,15 +74,13 @@ class Surroundings:
     names_fit: bool = False
     """The same signer serves other hosts of this route, which are none of its business, certificates in their right
     names."""
-    spread: bool = False
-    """Another domain's host shows the leaf's key in another certificate."""
     stated: bool = True
     """It is known who should sign for the look's own host: by a reference, a baseline, or what its catalog says."""
 
     @property
     def nobodys_business(self) -> bool:
         """Whether something besides the certificate says that its signer has no business there."""
-        return self.stated or self.names_fit or self.spread
+        return self.stated or self.names_fit
 
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:
