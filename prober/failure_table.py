@@ -262,10 +262,10 @@ ADVICE: Final[dict[Reason, Advice]] = {
         _DEADLINE,
     ),
     Reason.CLIENT_CERT_REQUIRED: Advice(
-        "The target demands a client certificate and none was given.",
+        "The target demands a client certificate and none was shown.",
         ("a service that authenticates devices by certificate", "an inspection device that asks for one"),
         "Nothing is wrong with the way if the catalog expects it of {name}; else see who asks. "
-        "Hand one in with --client-cert.",
+        "Hand one in with --client-cert: it is shown where the chain was judged clean, and nowhere else.",
         "demanded a client certificate",
         _DEFINITE,
     ),

@@ -77,6 +77,15 @@ def test_a_key_that_openssl_would_not_use_is_not_taken_for_its_key() -> None:
     assert spki_sha256(forged) is None
 
 
+def test_an_open_length_is_no_length() -> None:
+    """Not even if it is taken for 128."""
+    fields = [b"\x02\x01\x01", b"\x30\x80" + bytes(128), *[b"\x30\x00"] * 4]
+    with pytest.raises(ValueError, match="DER"):
+        issuer_subject_key(sequence(b"".join(fields)))
+    fields[1] = b"\x30\x81\x80" + bytes(128)
+    assert issuer_subject_key(sequence(b"".join(fields))) == (b"\x30\x00",) * 3
+
+
 def test_cut_short_anywhere_there_is_none() -> None:
     """The outermost length says that it is cut, wherever that is."""
     assert {spki_sha256(VALID[:size]) for size in range(len(VALID))} == {None}

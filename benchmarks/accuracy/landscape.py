@@ -27,7 +27,9 @@ class Backing(StrEnum):
     VENDOR = "vendor"
     """A vendor's own root, for some domains only."""
     GAP = "gap"
-    """A root that no store here has, though elsewhere it is public."""
+    """The next root of an organisation whose older ones are known; no store here has it yet."""
+    PINNED = "pinned"
+    """A company's own, which the user names as good."""
     CORPORATE = "corporate"
     """A company's own, for its own hosts."""
 
@@ -58,6 +60,7 @@ class Landscape:
     vendor: list[tuple[x509.Certificate, tuple[str, ...]]] = field(default_factory=list)
     machine: list[x509.Certificate] = field(default_factory=list)
     """Installed on the machine beside the public ones."""
+    pinned: list[x509.Certificate] = field(default_factory=list)
 
     def backed(self, *backings: Backing) -> list[Owner]:
         """Owners of some standing."""
@@ -68,6 +71,8 @@ class Landscape:
         roots = [UserRoot(pem([root]), Anchor.VENDOR_PRIVATE, names) for root, names in self.vendor]
         if self.legacy:
             roots.append(UserRoot(pem(self.legacy), Anchor.PUBLIC_LEGACY))
+        if self.pinned:
+            roots.append(UserRoot(pem(self.pinned), Anchor.PINNED))
         return TrustStore(pem(self.public), pem([*self.public, *self.machine]), roots, with_shipped=False)
 
 
@@ -91,7 +96,9 @@ class _Builder:
         made.ways.append((certify(made, signer), *above))
         return made
 
-    def family(self, owner: str, signer: Issuer, root: x509.Certificate, above: tuple[x509.Certificate, ...] = ()) -> list[Issuer]:  # noqa: E501
+    def family(
+        self, owner: str, signer: Issuer, root: x509.Certificate, above: tuple[x509.Certificate, ...] = ()
+    ) -> list[Issuer]:
         """One to three issuing authorities, some below a policy authority."""
         if self.rng.random() < 0.2:
             policy = new_issuer(distinguished(owner, f"{owner} Policy CA"), self.keys, self.kind())
@@ -116,7 +123,9 @@ class _Builder:
         self.land.owners.append(Owner(name, Backing.LEGACY, self.family(name, issuer, certificate)))
 
     def bridged(self) -> None:
-        name = random_word(self.rng)
+        """Half of them by an organisation that is known already."""
+        known = [owner.name for owner in self.land.backed(Backing.PUBLIC)]
+        name = self.rng.choice(known) if self.rng.random() < 0.5 else random_word(self.rng)
         issuer, certificate = self.root(name, "Root G2")
         bridge = certify(issuer, self.rng.choice(self.roots), (NOW - timedelta(days=400), NOW + timedelta(days=900)))
         self.land.owners.append(Owner(name, Backing.BRIDGED, self.family(name, issuer, certificate, (bridge,))))
@@ -137,13 +146,20 @@ class _Builder:
         self.land.vendor.append((certificate, domains))
         self.land.owners.append(Owner(name, Backing.VENDOR, self.family(name, issuer, certificate), domains))
 
-    def unknown(self, backing: Backing) -> None:
+    def gap(self) -> None:
+        name = self.rng.choice(self.land.backed(Backing.PUBLIC, Backing.VENDOR)).name
+        issuer, certificate = self.root(name, "Root G9")
+        self.land.owners.append(Owner(name, Backing.GAP, self.family(name, issuer, certificate)))
+
+    def company(self, backing: Backing) -> None:
         name = random_word(self.rng)
         issuer, certificate = self.root(name, "Root")
-        if backing is Backing.CORPORATE and self.rng.random() < 0.5:
+        if backing is Backing.PINNED:
+            self.land.pinned.append(certificate)
+        if self.rng.random() < 0.5:
             self.land.machine.append(certificate)
         made = self.family(name, issuer, certificate)
-        if backing is Backing.CORPORATE and self.rng.random() < 0.4:
+        if self.rng.random() < 0.4:
             issuer.root = certificate
             issuer.ways.append((certificate,))
             made = [issuer]
@@ -159,7 +175,8 @@ def build(rng: Random, keys: Keys, vendor_domains: tuple[str, ...]) -> Landscape
     builder.bridged()
     builder.twinned()
     builder.vendor(vendor_domains)
-    builder.unknown(Backing.GAP)
-    builder.unknown(Backing.CORPORATE)
-    builder.unknown(Backing.CORPORATE)
+    builder.gap()
+    builder.company(Backing.CORPORATE)
+    builder.company(Backing.CORPORATE)
+    builder.company(Backing.PINNED)
     return builder.land

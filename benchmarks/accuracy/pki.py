@@ -21,7 +21,24 @@ from prober.lab.authorities import PrivateKey, Validity, key_usage, timestamps
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 """The moment at which all worlds are set."""
 _POLICY = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.2"), None)])
-_SYLLABLES = ("bal", "cor", "dun", "el", "fen", "gor", "hal", "is", "jor", "kel", "lun", "mar", "nor", "or", "quil", "ros")
+_SYLLABLES = (
+    "bal",
+    "cor",
+    "dun",
+    "el",
+    "fen",
+    "gor",
+    "hal",
+    "is",
+    "jor",
+    "kel",
+    "lun",
+    "mar",
+    "nor",
+    "or",
+    "quil",
+    "ros",
+)
 
 
 class Keys:
@@ -165,5 +182,3 @@ def _pointers(builder: x509.CertificateBuilder, issuer: Issuer) -> x509.Certific
 
 def _curve_key(number: int) -> PrivateKey:
     return ec.derive_private_key(number + 1_000, ec.SECP256R1())
-
-

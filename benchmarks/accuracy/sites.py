@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from benchmarks.accuracy.landscape import Backing, Landscape, Owner
 from benchmarks.accuracy.pki import NOW, Issuer, Keys, LeafPlan, sign_leaf
@@ -89,7 +90,7 @@ class SiteMaker:
 
     def __init__(self, rng: Random, keys: Keys, land: Landscape, span: float) -> None:
         self._rng, self._keys, self._land, self._span = rng, keys, land, span
-        self._own_key = False
+        self._shared: dict[tuple[str, str], Presented] = {}
 
     def make(self, number: int, domain: str, vendor: bool) -> Site:
         """The next host, in a domain; `vendor` for one that the vendor's own root signs."""
@@ -102,7 +103,13 @@ class SiteMaker:
         names = self._names(host)
         organization = rng.choice((None, f"{owner.name} Corp"))
         habits = self._habits()
-        pops = [self._pop(owner, names, organization, habits, traits, place) for place in range(self._pop_count())]
+        if rng.random() < 0.15:
+            traits.append("wildcard")
+            pops = [Pop(habits, [self._wildcard(owner, domain)])]
+        elif owner.backing is Backing.CORPORATE and rng.random() < 0.25:
+            pops = [Pop(habits, [self._homemade(owner, names, traits)])]
+        else:
+            pops = [self._pop(owner, names, organization, habits, traits, place) for place in range(self._pop_count())]
         if len(pops) > 1:
             traits.append("pops")
         site = Site(target, owner, pops, tuple(dict.fromkeys(traits)))
@@ -116,13 +123,13 @@ class SiteMaker:
             return self._land.backed(Backing.VENDOR)[0]
         kinds, weights = zip(
             (Backing.PUBLIC, 55), (Backing.LEGACY, 8), (Backing.BRIDGED, 12), (Backing.TWINNED, 12),
-            (Backing.GAP, 3), (Backing.CORPORATE, 6), strict=True,
+            (Backing.GAP, 3), (Backing.CORPORATE, 6), (Backing.PINNED, 2), strict=True,
         )  # fmt: skip
         return self._rng.choice(self._land.backed(self._rng.choices(kinds, weights)[0]))
 
     def _expected(self, owner: Owner) -> TrustClass | None:
         """What a catalog would say."""
-        if owner.backing is Backing.CORPORATE or self._rng.random() < 0.25:
+        if owner.backing in (Backing.CORPORATE, Backing.PINNED) or self._rng.random() < 0.25:
             return None
         return TrustClass.VENDOR_PRIVATE if owner.backing is Backing.VENDOR else TrustClass.PUBLIC
 
@@ -189,7 +196,7 @@ class SiteMaker:
             names=[f"other.{names[0]}"] if defect == "other-name" else names,
             valid=(start.replace(microsecond=0), end.replace(microsecond=0)),
             organization=organization,
-            timestamps=defect != "no-sct" and owner.backing not in (Backing.VENDOR, Backing.CORPORATE),
+            timestamps=defect != "no-sct" and owner.backing not in (Backing.VENDOR, Backing.CORPORATE, Backing.PINNED),
         )
         way = rng.choice(issuer.ways)
         complete = defect != "incomplete"
@@ -199,7 +206,34 @@ class SiteMaker:
             way = (*way, issuer.root)
         leaf = sign_leaf(plan, issuer, self._keys.make(kind))
         fits = defect != "other-name"
-        return Presented((leaf, *way), owner.backing.vouches and fits, complete, defect not in ("expired", "not-yet"), fits)
+        fresh = defect not in ("expired", "not-yet")
+        return Presented((leaf, *way), owner.backing.vouches and fits, complete, fresh, fits)
+
+    def _wildcard(self, owner: Owner, domain: str) -> Presented:
+        """One certificate and key for all hosts of a domain that this owner signs."""
+        if (domain, owner.name) not in self._shared:
+            issuer = self._rng.choice(owner.issuers)
+            self._shared[domain, owner.name] = self._leaf(owner, issuer, [f"*.{domain}"], None, "ecdsa", "")
+        return self._shared[domain, owner.name]
+
+    def _homemade(self, owner: Owner, names: list[str], traits: list[str]) -> Presented:
+        """A certificate made by hand: signed by its own key, or with the key of the authority that signs it."""
+        issuer = self._rng.choice(owner.issuers)
+        plan = LeafPlan(
+            names=names,
+            valid=(NOW - timedelta(days=30), NOW + timedelta(days=3000)),
+            timestamps=False,
+            pointers=False,
+            policies=False,
+        )
+        if self._rng.random() < 0.5:
+            traits.append("authority-s-key")
+            return Presented((sign_leaf(plan, issuer, issuer.key), *issuer.ways[0]), anchored=False)
+        traits.append("self-signed")
+        key = self._keys.make("ecdsa")
+        identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+        return Presented((sign_leaf(plan, Issuer(name, key, identifier), key),), anchored=False)
 
     def _twin(self, host: str) -> Pop:
         """A server inside the network, under a company's own authority, with names of its own."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.accuracy.landscape import Backing
 from benchmarks.accuracy.pki import Keys
 from benchmarks.accuracy.sites import Site
 from benchmarks.accuracy.world import Scenario, Seen, Way, World
@@ -81,7 +80,7 @@ def judged(seed: int, leave_out: bool, tell: bool = False) -> Outcome:
                 outcome.cells.append(cell)
     found = [cell for cell in outcome.cells if cell.adversary and cell.word == Word.INTERCEPTED]
     if leave_out and found:
-        _leave_out(outcome, found, records, Comparison, store, baseline)
+        _leave_out(outcome, found, records, lambda id_: Comparison(store, baseline=baseline, without=frozenset({id_})))
     return outcome
 
 
@@ -96,21 +95,23 @@ def _confirm(world: World, comparison: Comparison, records: list[Record]) -> Non
     """What a run probes once more before it believes."""
     ways = {way.route.name: way for way in world.ways}
     sites = {site.target.id: site for site in world.sites}
-    number = 0
+    wanted: dict[tuple[str, str], None] = {}
     for site in world.sites:
         for way in world.ways:
-            for target_id, route in comparison.to_confirm(site.target.id, way.route.name):
-                number += 1
-                again = world.confirm(sites[target_id], ways[route], number)
-                records.append((sites[target_id], ways[route], again))
-                comparison.add(sites[target_id].target, ways[route].route, again.observation)
+            wanted.update(dict.fromkeys(comparison.to_confirm(site.target.id, way.route.name)))
+    for number, (target_id, route) in enumerate(wanted):
+        again = world.confirm(sites[target_id], ways[route], number)
+        records.append((sites[target_id], ways[route], again))
+        comparison.add(sites[target_id].target, ways[route].route, again.observation)
 
 
-def _leave_out(outcome, found, records, kind, store, baseline) -> None:  # type: ignore[no-untyped-def]
+def _leave_out(
+    outcome: Outcome, found: Sequence[Cell], records: Iterable[Record], without: Callable[[str], Comparison]
+) -> None:
     for left_out in CATALOGUE:
         if not any(left_out in cell.evidence for cell in found):
             continue
-        comparison = kind(store, baseline=baseline, without=frozenset({left_out}))
+        comparison = without(left_out)
         for site, way, seen in records:
             comparison.add(site.target, way.route, seen.observation)
         for cell in found:
@@ -183,6 +184,8 @@ class _Truth:
         traits = [trait for trait in site.traits if trait != "split"]
         if any(seen.twin for seen in looks):
             traits.append("split: inside")
+            if self._twins_of_others(site, way):
+                traits.append("split: several families")
         elif site.twin is not None:
             traits.append("split: outside")
         if any(seen.portal for seen in looks):
@@ -192,6 +195,15 @@ class _Truth:
         if any(seen.observation.tls is not None and not seen.observation.tls.key_proven for seen in looks):
             traits.append("key-not-proven")
         return tuple(traits)
+
+    def _twins_of_others(self, site: Site, way: Way) -> bool:
+        """Whether unrelated services have twins under the same authority on this route."""
+        return any(
+            other is not site and other.twin is not None and site.twin is not None
+            and other.twin.before[0].chain[-1].issuer == site.twin.before[0].chain[-1].issuer
+            and (other.owner is not site.owner or other.domain != site.domain)
+            for other in self._world.sites
+        ) and way.inside  # fmt: skip
 
     def _hop(self, way: Way, verdict: Verdict) -> str:
         host = self._world.scenario in (Scenario.HOST, Scenario.EDGE)
@@ -212,7 +224,9 @@ class _Truth:
             )
         yield f"reference: {verdict.reference}"
         yield f"basis {verdict.basis} hop {verdict.hop} mixed {verdict.mixed}"
-        yield from (f"{each.id} {each.points}{'' if each.decides else ' (no vote)'}: {each.text}" for each in verdict.evidence)
+        yield from (
+            f"{each.id} {each.points}{'' if each.decides else ' (no vote)'}: {each.text}" for each in verdict.evidence
+        )
 
 
 def _is_reference(seen: Seen) -> bool:
@@ -228,6 +242,3 @@ def _unrelated(one: Site, other: Site) -> bool:
     if None in stated or TrustClass.PUBLIC not in stated:
         return False
     return stated[0] is not stated[1] or one.domain != other.domain
-
-
-__all__ = ["Backing", "Cell", "Outcome", "judged"]

@@ -105,9 +105,7 @@ class World:
         vendor_domains = (f"v{seed % 7}.vendor",)
         self.land: Landscape = build(rng, keys, vendor_domains)
         maker = SiteMaker(rng, keys, self.land, self.attempts * ROUND_SECONDS)
-        self.sites = [
-            maker.make(number, *self._place(domains, vendor_domains[0])) for number in range(count)
-        ]
+        self.sites = [maker.make(number, *self._place(domains, vendor_domains[0])) for number in range(count)]
         self.ways = self._make_ways()
         self.adversary = self._make_adversary()
         self.skew = self._make_skew()

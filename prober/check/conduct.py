@@ -190,7 +190,7 @@ class Conduct:
             self._comparison.add(*self._unjudged.popleft())
 
     async def _judge_in_slices(self) -> None:
-        """The same, and all verdicts, between batches: letting go of the loop, so that signals and timers are served."""
+        """The same, and all verdicts, between batches; lets go of the loop, so that signals and timers are served."""
         for step, _ in enumerate(list(self._unjudged)):
             self._comparison.add(*self._unjudged.popleft())
             if step % _SLICE == 0:

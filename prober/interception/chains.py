@@ -39,8 +39,10 @@ class ChainResolver:
         self._marks = marks
         self._inspection = bag(marks.certificates)
         self._names = IssuerNames()
-        trusted = [a.certificate for a in self._authorities if a.anchor is not Anchor.OS_ONLY]
-        self._names.add(c.facts for c in (*trusted, *bridges) if not marks.on((c,)))
+        trusted = [a for a in self._authorities if a.anchor is not Anchor.OS_ONLY and not marks.on((a.certificate,))]
+        public = [a.certificate for a in trusted if a.anchor is not Anchor.PINNED]
+        self._names.add((c.facts for c in (*public, *bridges)), organisations=True)
+        self._names.add((a.certificate.facts for a in trusted), organisations=False)
         self._learned: dict[str, Certificate] = {}
         self._learned_bag: dict[str, list[Certificate]] = {}
         self._seen = {c.facts.sha256 for held in self._bridges.values() for c in held}
@@ -79,10 +81,12 @@ class ChainResolver:
                 return
             paths = self._usable(find(certificate, self._bags(sent), self._anchors_of, facts.not_before))
             anchored = [path for path in paths if path.authority and path.authority.anchor is not Anchor.OS_ONLY]
-            if any(self._verifier.check(path.ders, None) == OK for path in anchored[:MAX_CHECKS]):
+            good = next((path for path in anchored[:MAX_CHECKS] if self._verifier.check(path.ders, None) == OK), None)
+            if good is not None:
+                own = good.authority is not None and good.authority.anchor is Anchor.PINNED
                 self._learned[facts.sha256] = certificate
                 self._seen.add(facts.sha256)
-                self._names.add([facts])
+                self._names.add([facts], organisations=not own)
                 self._learned_bag = bag(self._learned.values())
                 self._note_instants()
 

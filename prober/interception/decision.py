@@ -179,6 +179,8 @@ def _nobody_on_the_route(look: Look, among: Comparable) -> Why | None:
         return Why.NOT_RETERMINATED_BY_PROXY if same else None
     routes = {other.route for other in others}
     alike = {other.route for other in others if other.view.key == look.view.key}
+    if not look.hops and alike and among.reference is None:
+        return Why.CONSISTENT_UNANCHORED  # an honest proxy shows the same; others may well put in their own
     return Why.CONSISTENT_UNANCHORED if routes and routes == alike else None
 
 

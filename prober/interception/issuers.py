@@ -48,10 +48,15 @@ class IssuerNames:
             self._names |= {("CN", _folded(issuer.common_name)), ("O", _folded(issuer.organisation))}
         self._names -= {("CN", ""), ("O", "")}
 
-    def add(self, certificates: Iterable[CertificateFacts]) -> None:
-        """Know these authorities, and everybody of the same organisation."""
+    def add(self, certificates: Iterable[CertificateFacts], *, organisations: bool) -> None:
+        """Know these authorities; with `organisations` also others of the same common name or organisation.
+
+        Not so for pinned roots of the user's and what is learned under them: a company's inspection authority bears
+        the company's name as well.
+        """
         for facts in certificates:
-            self._names |= {(kind, _folded(value)) for kind, value in facts.subject_names if kind != "OU" and value}
+            if organisations:
+                self._names |= {(kind, _folded(value)) for kind, value in facts.subject_names if kind != "OU" and value}
             self._ids.add(facts.subject_id)
         self._ids.discard("")
 

@@ -13,6 +13,7 @@ from prober.interception.certificates import CertificateFacts, certificate_facts
 from prober.interception.endings import Standing
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Signer
+from prober.interception.verify import signs_itself
 from prober.model import Anchor, HttpFacts, Observation, Purpose, Reason, Target, TlsFacts
 
 GOOD: Final = frozenset({Anchor.PUBLIC, Anchor.PUBLIC_LEGACY, Anchor.VENDOR_PRIVATE, Anchor.PINNED})
@@ -124,16 +125,18 @@ def view_of(chain: tuple[bytes, ...], trust: Trust, store: TrustStore) -> View:
     sent = {facts.sha256: facts for der in chain[:100] if (facts := certificate_facts(der)) is not None}
     held = (sent.get(digest) or store.certificate(digest) for digest in trust.path)
     path = tuple(facts for facts in held if facts is not None) or (leaf,)
-    issuer = _issuer(path)
+    # mitmproxy, and squid where it does not trust the origin, send the leaf alone, signed by the key it certifies
+    alone = trust.anchor not in GOOD and len(path) == 1 and not leaf.self_issued and signs_itself(chain[0])
+    issuer = leaf if alone else _issuer(path)
     problems = set(trust.problems)
     named = store.certificate(trust.forged) if trust.forged is not None else None
     return View(
-        ground=_ground(trust),
+        ground=Ground.FOREIGN if alone else _ground(trust),
         trust=trust,
         leaf=leaf,
         path=path,
         issuer=issuer,
-        signer=_end(path),
+        signer=leaf.spki_sha256 if alone else _end(path),
         family=family_of(leaf),
         name_fits=Reason.CERT_NAME_MISMATCH not in problems and "extensions" not in leaf.unreadable,
         dates_fit=not problems & _DATES,

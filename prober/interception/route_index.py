@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from prober.interception.evidence import Surroundings
 from prober.interception.looks import Ground, Look
 from prober.interception.names import normal_host
-from prober.model import Target, TrustClass
+from prober.model import Target, TrustClass, authority
 
 NAMED: Final = 8
 """Hosts found for one evidence; there may be more."""
@@ -131,7 +131,10 @@ class RouteIndex:
         def own_key(other: Known) -> bool:
             return not mine.keys & other.keys if mine.keys and other.keys else apart(other.expected)
 
-        sharing = (site for site in self._sharing(look) if site != own and own_key(known_of(site)))
+        alike = [site for site in self._sharing(look) if site != own]
+        sharing = (site for site in alike if own_key(known_of(site)))
+        if not mine.keys and _is_forgers(view.key, (known_of(site).keys for site in alike)):
+            sharing = (site for site in alike)
         return Surroundings(
             sharing=_hosts(islice(sharing, NAMED)),
             converging=_hosts(islice(self._converging(look, apart, known_of), NAMED)),
@@ -213,9 +216,16 @@ def _less(index: dict[Place, Counter[T]], place: Place, entry: T) -> None:
         del index[place]
 
 
+def _is_forgers(key: str, keys: Iterable[frozenset[str]]) -> bool:
+    """Whether a key was served for at least two hosts that have keys of their own, each another. Whoever holds it
+    forges, also for a host whose own key is not known."""
+    anchored = [each for each in keys if each and key not in each]
+    return any(not anchored[0] & each for each in anchored[1:])
+
+
 def _unrelated(one: Expected | None, other: Expected | None) -> bool:
     return one is not None and other is not None and one.unrelated(other)
 
 
 def _hosts(sites: Iterable[Site]) -> tuple[str, ...]:
-    return tuple(sorted({host if port == 443 else f"{host}:{port}" for host, port in sites}))
+    return tuple(sorted({authority(host, port).removesuffix(":443") for host, port in sites}))

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from OpenSSL import crypto
 
 from prober.interception.anchors import Certificate
@@ -70,6 +71,30 @@ def signed_by(child: bytes, issuer: bytes) -> bool:
         warnings.simplefilter("ignore")  # odd certificates warn
         try:
             x509.load_der_x509_certificate(child).verify_directly_issued_by(x509.load_der_x509_certificate(issuer))
+        except Exception:  # noqa: BLE001  InvalidSignature, unknown algorithms, keys that do not load: all say no
+            return False
+    return True
+
+
+def signs_itself(der: bytes) -> bool:
+    """Whether the key in a certificate made its signature, whatever its issuer is called.
+
+    Some interceptors certify their authority's own key for every host and leave the authority's certificate out.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd certificates warn
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            key, signed = certificate.public_key(), certificate.tbs_certificate_bytes
+            hashed, terms = certificate.signature_hash_algorithm, certificate.signature_algorithm_parameters
+            if isinstance(key, rsa.RSAPublicKey) and isinstance(terms, padding.PKCS1v15 | padding.PSS) and hashed:
+                key.verify(certificate.signature, signed, terms, hashed)
+            elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(terms, ec.ECDSA):
+                key.verify(certificate.signature, signed, terms)
+            elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+                key.verify(certificate.signature, signed)
+            else:
+                return False
         except Exception:  # noqa: BLE001  InvalidSignature, unknown algorithms, keys that do not load: all say no
             return False
     return True

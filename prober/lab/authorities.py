@@ -212,7 +212,7 @@ class Authorities:
         self.vendor = Authority("Prober Lab Vendor Secure Server CA", key="rsa", issuer=vendor_root)
         self.corporate = Authority("Prober Lab Corporate Server CA", key="ecdsa")
         """Signs proxies' own certificates."""
-        self.inspection = Authority("Prober Lab Inspection CA", key="rsa")
+        self.inspection = Authority("Prober Lab Inspection CA", key="rsa", subject=_inspection_name())
         """Signs what the interceptor mints; RSA, as products' own keys are."""
         self.stray = Authority("Prober Lab Stray CA", key="ecdsa")
         """In nobody's store."""
@@ -248,6 +248,13 @@ class Authorities:
     def public_roots(self) -> tuple[x509.Certificate, ...]:
         """The roots that stand for the public web."""
         return tuple(authority.root for authority in self.public)
+
+
+def _inspection_name() -> x509.Name:
+    """Of another organization than the public authorities: nobody's inspection bears a public authority's."""
+    company = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Prober Lab Company")
+    unit = x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, ORGANIZATION)
+    return x509.Name([company, unit, x509.NameAttribute(NameOID.COMMON_NAME, "Prober Lab Inspection CA")])
 
 
 def _distinguished_name(common_name: str) -> x509.Name:

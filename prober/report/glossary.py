@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from prober.failures import advice
 from prober.model import Anchor, Reason, Stage
 from prober.report.metrics import METRICS
 from prober.report.notes import NOTES, NoteId
+from prober.report.verdict_words import verdict_entries
 from prober.windows_codes import (
     OTHERS,
     WINHTTP,
@@ -51,7 +53,26 @@ TERMS: Final[dict[str, str]] = {
     "inside it (https), or one that can be attributed to the origin (http).",
     "trusted": "The certificate chain ends where it should and fits the name and the date. A fact of its own: it never "
     "stops the probe.",
+    "interception": "Somebody between here and the service opens TLS connections and signs in its place; the "
+    "verdict on it is clean, intercepted, suspect, blocked or inconclusive.",
+    "evidence": "A fact that speaks for interception, with points; families of evidence do not depend on each other.",
+    "score": "The sum of all points of a verdict's evidence, those that only order and explain included.",
+    "signer": "Whose key signed the certificate shown: its name, and that of the root behind it.",
+    "reference": "What a certificate was compared with: another route's, a baseline's, or a pin.",
+    "attribution": "Whose product an interceptor seems to be, by the names it uses; never a reason for a verdict.",
+    "mixed": "Some connections of a pair were intercepted and some were not: one member of a cluster does it.",
+    "policy_mismatch": "Keys are pinned for this host, and none of them is on the certificate's path.",
+    "issuer_changed": "Another family of authorities signs here than in the reference, and both may: no finding.",
     "as_expected": "Whether the HTTP status is one that is documented; null where none is. Never stops the probe.",
+}
+_MANY: Final = {
+    "verdict": "verdicts",
+    "basis of a verdict": "bases of verdicts",
+    "reason of a verdict": "reasons of verdicts",
+    "confidence of a verdict": "confidence of verdicts",
+    "family of evidence": "families of evidence",
+    "purpose of a probe": "purposes of probes",
+    "category of a product": "categories of products",
 }
 _LATER: Final = "Exported by `prober serve`, which comes with a later version of prober."
 
@@ -62,27 +83,36 @@ class Explanation:
 
     word: str
     kind: str
-    """`failure`, `stage`, `anchor`, `note`, `word`, `metric` or `Windows code`."""
+    """`failure`, `stage`, `anchor`, `note`, `word`, `verdict`, `evidence`, `metric`, `Windows code` and so on."""
     meaning: str
     more: tuple[tuple[str, str], ...] = ()
     """Label and text of what follows."""
 
 
 def explain(word: str) -> Explanation | None:
-    """Look up a failure word, stage, anchor, note, metric, or a Windows code in any notation; None if it is unknown."""
+    """Look up a word of failures, verdicts or evidence, a metric, or a Windows code in any notation; None if unknown.
+
+    A word with several meanings has the others under what follows.
+    """
     word = word.strip()
-    plain = word.lower()
-    if plain in set(Reason):
-        return _reason(Reason(plain))
-    for kind, texts in (("stage", STAGES), ("anchor", ANCHORS), ("note", NOTES), ("word", TERMS)):
-        if (meaning := {str(key): text for key, text in texts.items()}.get(plain)) is not None:
-            return Explanation(plain, kind, meaning)
-    if (name := _metric_name(plain)) is not None:
+    found = [entry for entry in _plain_words() if entry.word.lower() == word.lower()]
+    if found:
+        first, *others = found
+        return replace(first, more=(*first.more, *((f"Also a {other.kind}", other.meaning) for other in others)))
+    if (name := _metric_name(word.lower())) is not None:
         metric = METRICS[name]
         labels = (("Labels beside the target's and the route's", metric.labels),) if metric.labels else ()
         meaning = metric.meaning[0].upper() + metric.meaning[1:] + "."
         return Explanation(name, f"metric, {metric.kind}", meaning, (*labels, ("Since", _LATER)))
     return _code(word)
+
+
+def _plain_words() -> Iterator[Explanation]:
+    """All but metrics and Windows codes."""
+    yield from map(_reason, Reason)
+    for kind, texts in (("stage", STAGES), ("anchor", ANCHORS), ("note", NOTES), ("word", TERMS)):
+        yield from (Explanation(str(word), kind, meaning) for word, meaning in texts.items())
+    yield from (Explanation(each.word, each.kind, each.meaning, each.more) for each in verdict_entries())
 
 
 def words() -> dict[str, list[str]]:
@@ -93,9 +123,17 @@ def words() -> dict[str, list[str]]:
         "anchors": list(map(str, Anchor)),
         "notes": list(map(str, NoteId)),
         "words": list(TERMS),
+        **_words_of_verdicts(),
         "Windows codes": [f"0x{0x8007_0000 + code:08X}" for code in WINHTTP] + [f"0x{code:08X}" for code in OTHERS],
         "metrics": list(METRICS),
     }
+
+
+def _words_of_verdicts() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in verdict_entries():
+        found.setdefault(_MANY.get(each.kind, each.kind), []).append(each.word)
+    return found
 
 
 def nearest(word: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from prober.interception.location import prefixes
 from prober.model import (
     Hop,
     HopScheme,
@@ -87,7 +88,7 @@ def prefix_route(route: Route, hops: int) -> Route:
     """
     if not 0 <= hops < len(route.hops):
         raise ValueError(f"{hops} of {several(len(route.hops), 'proxy', 'proxies')} are no prefix of {route.name}")
-    return Route(f"{route.name}[:{hops}]", route.hops[:hops])
+    return prefixes(route)[hops]
 
 
 def _pair(

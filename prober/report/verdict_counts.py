@@ -66,6 +66,8 @@ def _grounds(results: Sequence[Result]) -> list[str]:
             counted[verdict.basis] += 1
             names = references.setdefault(verdict.basis, set())
             names.add(verdict.reference.name if verdict.reference is not None else "")
+    if len(counted) == 1:
+        return [_ground(basis, references[basis]) for basis in counted]
     return [f"{number:,} {_ground(basis, references[basis])}" for basis, number in counted.most_common()]
 
 

@@ -257,7 +257,7 @@ def _shared(told: Told) -> str:
     for result in told.results:
         verdict, tls = result.interception, result.tls
         if verdict is not None and verdict.shared_key_with and tls is not None and tls.chain:
-            hosts[tls.chain[0].spki_sha256 or ""].update((result.target.host, *verdict.shared_key_with))
+            hosts[tls.chain[0].spki_sha256 or ""].update((display_name(result), *verdict.shared_key_with))
             unrelated = unrelated or any(each.id == "E4" for each in verdict.evidence)
     if not hosts:
         return ""
@@ -285,10 +285,10 @@ def _exempt(told: Told) -> str:
 
 def _demanded(told: Told) -> str:
     """What the catalog says of it."""
-    demanded = {result.target.id for result in told.results if result.target.inspection_bypass}
+    demanded = {display_name(result) for result in told.results if result.target.inspection_bypass}
     if not demanded:
         return ""
-    all_of_them = len(demanded) == told.targets
+    all_of_them = demanded == set(map(display_name, told.results))
     return f"; the vendor demands it{'' if all_of_them else f' for {len(demanded)} of them'}"
 
 

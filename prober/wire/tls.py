@@ -37,14 +37,11 @@ _RECORD_TYPES: Final = (0x14, 0x15, 0x16)  # RFC 8446 section 5.1: change_cipher
 _READ_ALERT: Final = 0x4004
 _WRITE_ALERT: Final = 0x4008
 _LOOP: Final = 0x01
+# A state is told when the message after its own has come: what its own message had to prove is verified then.
 CERTIFICATE_REQUEST_STATE: Final = b"SSLv3/TLS read server certificate request"
-KEY_PROOF_STATES: Final = frozenset(
-    {
-        b"TLSv1.3 read server certificate verify",
-        b"SSLv3/TLS read server key exchange",  # TLS 1.2; passed with ephemeral keys only, which are signed
-    }
-)
-"""A state is told when the message after its own has come: the signature in its own was verified then."""
+CERTIFICATE_VERIFY_STATE: Final = b"TLSv1.3 read server certificate verify"
+KEY_EXCHANGE_STATE: Final = b"SSLv3/TLS read server key exchange"
+"""TLS 1.2; only ephemeral keys pass through it, and those are signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +135,8 @@ def shared_context(profile: str, alpn: tuple[bytes, ...], client_certificate: st
 def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
     layer = connection.get_app_data()
     if where & _LOOP:
-        state = connection.get_state_string()
-        if state in KEY_PROOF_STATES:
-            layer.key_proven = True
-        elif state == CERTIFICATE_REQUEST_STATE and not layer.client_cert_requested:
-            layer.client_cert_requested = True
-            if layer.facts is not None:  # asked in a second handshake (TLS 1.2)
-                layer.facts = replace(layer.facts, client_cert_requested=True)
+        if layer.watched:
+            layer.pass_through(connection.get_state_string())
     elif where == _READ_ALERT:
         layer.alert_received = code & 0xFF
     elif where == _WRITE_ALERT:
@@ -174,6 +166,8 @@ class Tls:
         self._refused_key: str | None = None
         self.client_cert_requested = False
         self.key_proven = False
+        self.watched = True
+        """Whether the state machine can still tell something; asking it costs as much as all the rest of a callback."""
         self.ocsp_stapled = False
         self.alert_received: int | None = None
         self.alert_sent: int | None = None
@@ -318,6 +312,18 @@ class Tls:
             hello=self._hello.hello,
             key_proven=self.key_proven,
         )
+
+    def pass_through(self, state: bytes) -> None:
+        """OpenSSL's state machine leaves a state. Called by OpenSSL."""
+        if state == KEY_EXCHANGE_STATE:
+            self.key_proven = True
+        elif state == CERTIFICATE_VERIFY_STATE:
+            self.key_proven = True
+            self.watched = False  # a request comes before it in TLS 1.3, and handshakes are not repeated
+        elif state == CERTIFICATE_REQUEST_STATE:
+            self.client_cert_requested = True
+            if self.facts is not None:  # asked in a second handshake (TLS 1.2)
+                self.facts = replace(self.facts, client_cert_requested=True)
 
     def recognise(self, leaf: crypto.X509) -> bool:
         """Whether the server may see the client certificate, which is then ready for it. Called by OpenSSL."""

@@ -12,11 +12,12 @@ import pytest
 
 from prober.engine.run import Pair, Run, _Pace
 from prober.model import Observation, Purpose, Reason, Route, Target
+from prober.spki import spki_sha256
 
 from ..conftest import open_sockets
 from .names import SERVFAIL, SILENT
 from .peers import Conversation, Peer, Script, after_bytes, connect_proxy, shaking, silent
-from .world import ORIGIN, Gate, World, closed_port, hop, route, server_tls, settings, target
+from .world import ORIGIN, Gate, World, authority, closed_port, hop, route, server_tls, settings, target
 
 DIRECT = Route("direct")
 
@@ -272,6 +273,28 @@ async def test_a_batch_can_follow_from_what_the_one_before_saw(world: World) -> 
         await run.probe(failed, lambda _, seen: found.append(seen))
         assert not ours()
     assert [each.target for each in found] == ["bad"]
+
+
+async def test_a_client_certificate_in_a_second_batch(world: World) -> None:
+    """First without it, whatever the settings hold; then for the key that answered, and only over that pair."""
+    aim = await world.peer(shaking(server_tls(clients=authority("clients"))))
+    certificates = {ORIGIN: world.client_file("clients")}
+    first: list[Observation] = []
+    second: dict[str, Observation] = {}
+    async with Run(settings(client_certificates=certificates), Gate()) as run:
+        work = pairs(targets(2, aim.port, scheme="https"))
+        await run.probe(work, lambda _, seen: first.append(seen))
+        assert first[0].tls is not None
+        key = spki_sha256(first[0].tls.chain[0])
+        again = [replace(pair, purpose=Purpose.CLIENT_CERTIFICATE) for pair in work]
+        again[0] = replace(again[0], present=frozenset({key or ""}))
+        await run.probe(again, lambda pair, seen: second.update({pair.target.id: seen}))
+    required = Reason.CLIENT_CERT_REQUIRED
+    assert [each.failure and each.failure.reason for each in first] == [required, required]
+    assert second["t0"].failure is None
+    assert second["t1"].failure is not None
+    assert second["t1"].failure.reason is required
+    assert {each.purpose for each in second.values()} == {Purpose.CLIENT_CERTIFICATE}
 
 
 async def test_the_rate_holds_over_batches(world: World) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.interception.anchors import shipped
-from prober.interception.certificates import MAX_NAME, MAX_SANS, certificate_facts, shown
+from prober.interception.certificates import MAX_NAME, MAX_POLICIES, MAX_SANS, certificate_facts, shown
 
 
 def real(subject: str) -> bytes:
@@ -62,6 +62,67 @@ def test_many_and_long_names_are_bounded(pki: Any) -> None:
     assert facts is not None
     assert sum(map(len, facts.sans)) <= 8_192
     assert facts.san_count == 90
+
+
+def _timestamps(count: int) -> x509.UnrecognizedExtension:
+    """A list of signed certificate timestamps (RFC 6962 section 3.3) that no log made."""
+    one = b"\x00" + bytes(32) + bytes(8) + b"\x00\x00" + b"\x04\x03" + b"\x00\x04" + bytes(4)
+    each = len(one).to_bytes(2) + one
+    listed = (len(each) * count).to_bytes(2) + each * count
+    length = b"\x81" + len(listed).to_bytes(1) if len(listed) < 256 else b"\x82" + len(listed).to_bytes(2)
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"), b"\x04" + length + listed)
+
+
+def test_what_a_public_certificate_has_and_a_forged_one_often_lacks(pki: Any) -> None:
+    policies = x509.CertificatePolicies(
+        [x509.PolicyInformation(x509.ObjectIdentifier(f"2.23.140.1.2.{n}"), None) for n in range(30)]
+    )
+    url = x509.UniformResourceIdentifier("http://ca.example/x")
+    aia = x509.AuthorityInformationAccess([x509.AccessDescription(x509.oid.AuthorityInformationAccessOID.OCSP, url)])
+    crl = x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)])
+    facts = certificate_facts(pki.build("x", extra=(_timestamps(6), policies, aia, crl)).der)
+    assert facts is not None
+    assert (facts.sct_count, facts.has_aia, facts.has_crl_dp, facts.unreadable) == (6, True, True, ())
+    assert (len(facts.policies), facts.policies[1]) == (MAX_POLICIES, "2.23.140.1.2.1")
+    bare = certificate_facts(pki.build("x").der)
+    assert bare is not None
+    assert (bare.sct_count, bare.has_aia, bare.has_crl_dp, bare.policies) == (0, False, False, ())
+
+
+def test_a_copied_list_of_timestamps_counts_as_much(pki: Any) -> None:
+    copied = _timestamps(3)
+    counts = []
+    for root in (pki.root("Public"), pki.root("Forger")):
+        facts = certificate_facts(root.leaf("a.example", extra=(copied,)).der)
+        assert facts is not None
+        counts.append(facts.sct_count)
+    assert counts == [3, 3]
+
+
+def test_names_by_attribute(pki: Any) -> None:
+    facts = certificate_facts(real("Microsoft TLS G2 RSA CA OCSP 04"))
+    assert facts is not None
+    assert facts.subject_names == (("O", "Microsoft Corporation"), ("CN", "Microsoft TLS G2 RSA CA OCSP 04"))
+    assert facts.issuer_names == (("O", "Microsoft Corporation"), ("CN", "Microsoft TLS RSA Root G2"))
+    leaf = pki.root(" Zscaler Intermediate Root CA (t) ", organisation="\tZscaler Inc.\x00 ").leaf("a.example")
+    facts = certificate_facts(leaf.der)
+    assert facts is not None
+    assert facts.issuer_names == (("O", "Zscaler Inc.\\00"), ("CN", "Zscaler Intermediate Root CA (t)"))
+
+
+def test_the_digest_of_names_is_of_all_of_them_in_any_order_and_case(pki: Any) -> None:
+    many = tuple(f"h{n}.example" for n in range(400))
+
+    def digest(*names: str) -> str:
+        facts = certificate_facts(pki.build("x", names=names).der)
+        assert facts is not None
+        return facts.sans_digest
+
+    assert digest(*many) == digest(*reversed(many)) == digest(*map(str.upper, many), many[0])
+    assert digest(*many) != digest(*many[:-1]), "the last one is beyond those kept"
+    assert digest("a.example", "192.0.2.1") == digest("192.0.2.1", "A.example")
+    assert digest("ab.example", "c.example") != digest("a.example", "bc.example")
+    assert digest() == ""
 
 
 def test_hostile_subject_is_one_plain_bounded_line() -> None:

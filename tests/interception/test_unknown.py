@@ -125,11 +125,13 @@ def test_a_forged_signature_under_a_learned_authority_is_named(pki: Any) -> None
 
 
 def test_the_machine_s_own_roots_are_not_familiar(pki: Any) -> None:
-    """Else an installed inspection CA would pass for a forgotten intermediate."""
+    """Else an installed inspection CA would pass for a forgotten intermediate. A company's own root, named by the user,
+    makes only its very name familiar, not everything of the company's."""
     corporate = pki.root("Corp Root", organisation="Corp")
     leaf = corporate.ca("Corp Inspection CA", organisation="Corp").leaf(HOST)
     assert judged(TrustStore(b"", corporate.pem), pki.now, leaf) == UNKNOWN
-    assert judged(TrustStore(b"", None, [UserRoot(corporate.pem)]), pki.now, leaf) == INCOMPLETE
+    assert judged(TrustStore(b"", None, [UserRoot(corporate.pem)]), pki.now, leaf) == UNKNOWN
+    assert judged(TrustStore(b"", None, [UserRoot(corporate.pem, Anchor.PUBLIC)]), pki.now, leaf) == INCOMPLETE
 
 
 def test_a_stranger_is_not_unknown_for_being_late(pki: Any, mozilla: TrustStore) -> None:

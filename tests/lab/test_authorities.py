@@ -89,7 +89,7 @@ def test_a_revocation_list_is_signed_and_current(authorities: Authorities) -> No
 def test_every_name_says_that_it_is_a_lab(authorities: Authorities) -> None:
     for authority in authorities.by_slug.values():
         assert authority.name.startswith("Prober Lab ")
-        assert "O=Prober Lab (not a real authority)" in authority.certificate.subject.rfc4514_string()
+        assert "=Prober Lab (not a real authority)" in authority.certificate.subject.rfc4514_string()
 
 
 def test_a_host_longer_than_a_common_name_may_be(authorities: Authorities) -> None:

@@ -76,9 +76,10 @@ class Prober:
         )
 
 
-def run_check(arguments: Sequence[str], environ: Mapping[str, str]) -> Run:
+def run_check(arguments: Sequence[str], environ: Mapping[str, str], command: str = "check") -> Run:
     """`prober check … --format json` in this process: a new one costs ten times what such a probe does."""
-    done = CliRunner().invoke(app, ["check", *arguments, "--format", "json"], env=dict(environ), catch_exceptions=False)
+    argv = [command, *arguments, "--format", "json"]
+    done = CliRunner().invoke(app, argv, env=dict(environ), catch_exceptions=False)
     return _run(done.exit_code, done.stdout, done.stderr)
 
 

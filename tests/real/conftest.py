@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from .asking import Prober
+from .families import Signer
 from .forward import Tinyproxy, start_haproxy, start_tinyproxy
-from .interceptors import start_mitmproxy
-from .names import DENIED, NEXT_HOP, TARGET
+from .interceptors import Sslsplit, start_mitmproxy, start_sslsplit
+from .names import DEMANDING, DENIED, EXEMPT, NEXT_HOP, TARGET
 from .origin import Authority, Origin
 from .programs import Launcher
 from .proxies import Proxy
+from .seeing import Seen, observe
+from .sites import Sites
 from .socks import Microsocks, start_dante, start_microsocks, start_ssh
-from .squid import Squid, start_bumping_squid, start_squid
+from .squid import Inspecting, Squid, start_inspecting_squid, start_squid
+from .ways import Ways, all_ways
 
 
 @pytest.fixture(scope="session")
@@ -84,14 +88,40 @@ def ssh(launcher: Launcher) -> Proxy:
 
 
 @pytest.fixture(scope="session")
-def bump(launcher: Launcher, authority: Authority, stranger: Authority) -> Proxy:
-    """A squid that opens TLS."""
-    return start_bumping_squid(launcher, stranger, authority)
+def sites(launcher: Launcher, authority: Authority) -> Iterator[Sites]:
+    """Origins of public families."""
+    sites = Sites(launcher.folder, authority)
+    yield sites
+    sites.close()
 
 
 @pytest.fixture(scope="session")
-def mitmproxy(launcher: Launcher, authority: Authority) -> Proxy:
-    return start_mitmproxy(launcher, authority)
+def inspector() -> Signer:
+    """Signs what squid forges; in no store."""
+    return Signer.root("rsa", "Corp Inspection CA 07", "Corp")
+
+
+@pytest.fixture(scope="session")
+def inspecting(launcher: Launcher, sites: Sites, inspector: Signer) -> Inspecting:
+    """A squid that opens TLS."""
+    return start_inspecting_squid(launcher, inspector, sites.known_upstream, EXEMPT)
+
+
+@pytest.fixture(scope="session")
+def bump(inspecting: Inspecting) -> Proxy:
+    return inspecting.outright
+
+
+@pytest.fixture(scope="session")
+def mitmproxy(launcher: Launcher, sites: Sites) -> Proxy:
+    return start_mitmproxy(launcher, sites.known_upstream, EXEMPT)
+
+
+@pytest.fixture(scope="session")
+def sslsplit(launcher: Launcher, sites: Sites, haproxy: Proxy) -> Sslsplit:
+    """sslsplit in front of all sites, and of the TLS of an honest proxy."""
+    signer = Signer.root("rsa", "Somebody's CA", "Somebody")
+    return start_sslsplit(launcher, signer, [*(site.port for site in sites), haproxy.port])
 
 
 @pytest.fixture
@@ -127,3 +157,17 @@ def second(tinyproxy: Tinyproxy, haproxy: Proxy, microsocks: Microsocks, dante: 
         "socks5h": dante,
         "socks5h+password": microsocks.password,
     }
+
+
+@pytest.fixture(scope="session")
+def ways(
+    inspecting: Inspecting, mitmproxy: Proxy, sslsplit: Sslsplit, squid: Squid, tinyproxy: Tinyproxy, haproxy: Proxy
+) -> Ways:
+    """Routes with an interceptor on them, and the direct one."""
+    return all_ways(inspecting, mitmproxy, sslsplit, squid.open, tinyproxy.open, haproxy)
+
+
+@pytest.fixture(scope="session")
+def seen(sites: Sites, ways: Ways) -> Seen:
+    """Every site over every route, once; but for the one that lets interceptors hang."""
+    return observe([site for site in sites if site.host != DEMANDING], ways, astray=[NEXT_HOP])

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from .names import DENIED, NEXT_HOP
+from .names import DENIED, NEXT_HOP, POISONED, NamesOfTheirOwn
 from .origin import Authority
-from .programs import Launcher, free_port, require
+from .programs import Launcher, free_port, require, unavailable
 from .proxies import PLAIN_PASSWORD, USER, Proxy
 
 OPEN_ADDRESS: Final = "127.0.1.4"
@@ -59,7 +59,17 @@ def start_tinyproxy(launcher: Launcher) -> Tinyproxy:
     )
 
 
-def _start_tinyproxy(launcher: Launcher, name: str, source: str, user: str | None) -> Proxy:
+def start_misled_tinyproxy(launcher: Launcher) -> Proxy:
+    """Start a tinyproxy whose DNS is somebody else's: the sites' names lead to `HIJACKED`."""
+    names = NamesOfTheirOwn(launcher.room("misled-names"), POISONED)
+    if names.why_not:
+        unavailable(names.why_not)
+    return _start_tinyproxy(launcher, "misled", OPEN_ADDRESS, None, names)
+
+
+def _start_tinyproxy(
+    launcher: Launcher, name: str, source: str, user: str | None, names: NamesOfTheirOwn | None = None
+) -> Proxy:
     tinyproxy = require("tinyproxy", "tinyproxy")
     room = launcher.room(name)
     (room / "filter").write_text(DENIED.replace(".", r"\.") + "\n")
@@ -74,7 +84,7 @@ def _start_tinyproxy(launcher: Launcher, name: str, source: str, user: str | Non
             login=f"BasicAuth {user} {PLAIN_PASSWORD}" if user else "",
         )
     )
-    program = launcher.start(name, [tinyproxy, "-d", "-c", str(configuration)], [port])
+    program = launcher.start(name, [tinyproxy, "-d", "-c", str(configuration)], [port], names=names)
     return Proxy("http", port, program, user=user, password=PLAIN_PASSWORD if user else None, leaves_from=source)
 
 

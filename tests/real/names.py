@@ -24,7 +24,39 @@ DENIED_ADDRESS: Final = "127.0.0.66"
 """Refused by dante's rules, which are about addresses."""
 NOWHERE: Final = "nowhere.origin.test"
 """Unknown to everybody."""
-HOSTS: Final = f"127.0.0.1 localhost {TARGET} {NEXT_HOP}\n{DENIED_ADDRESS} {DENIED}\n"
+
+ONE: Final = "one.alpha.test"
+"""RSA key, several names."""
+TWO: Final = "two.beta.test"
+"""EC key, several names, another family."""
+ONE_NAME: Final = "one-name.beta.test"
+"""EC key, one name only."""
+EXEMPT: Final = "exempt.alpha.test"
+"""Left alone by the interceptor that splices by name."""
+ASKING: Final = "asking.alpha.test"
+"""Asks for a client certificate and does without, in TLS 1.3."""
+ASKING_TLS12: Final = "asking-tls12.beta.test"
+"""The same in TLS 1.2."""
+DEMANDING: Final = "demanding.beta.test"
+"""Serves nobody without a client certificate, in TLS 1.3: it says so after the handshake."""
+DEMANDING_TLS12: Final = "demanding-tls12.beta.test"
+"""The same in TLS 1.2: it says so in the handshake."""
+UNVOUCHED: Final = "unvouched.gamma.test"
+"""Signed by an authority that the interceptors do not know and the prober does."""
+PRIVATE: Final = "private.internal.test"
+"""Signed by an authority that nobody knows."""
+SITES: Final = (
+    *(ONE, TWO, ONE_NAME, EXEMPT),
+    *(ASKING, ASKING_TLS12, DEMANDING, DEMANDING_TLS12),
+    *(UNVOUCHED, PRIVATE),
+)
+"""Hosts of sites.py; the prober is told where they are by `resolve:`."""
+HIJACKED: Final = "127.0.2.1"
+"""Where sslsplit waits for the sites, each at its own port."""
+
+HOSTS: Final = f"127.0.0.1 localhost {TARGET} {NEXT_HOP} {' '.join(SITES)}\n{DENIED_ADDRESS} {DENIED}\n"
+POISONED: Final = f"127.0.0.1 localhost {NEXT_HOP}\n{HIJACKED} {' '.join(SITES)}\n"
+"""Names as a proxy has them whose DNS somebody else answers."""
 
 BIND_AND_RUN: Final = """
 set -e
@@ -38,9 +70,9 @@ exec "$@"
 class NamesOfTheirOwn:
     """Runs programs with their own view of names, where the machine allows it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hosts: str = HOSTS) -> None:
         self.hosts = folder / "hosts"
-        self.hosts.write_text(HOSTS)
+        self.hosts.write_text(hosts)
         self._services = folder / "nsswitch.conf"
         self._services.write_text("passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
 

@@ -57,9 +57,9 @@ def free_port() -> int:
             return port
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, address: str = "127.0.0.1") -> bool:
     """Whether something accepts connections on this loopback port."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
 
@@ -96,6 +96,11 @@ class Program:
         finally:
             os.killpg(self.process.pid, signal.SIGCONT)
 
+    def ask_to_end(self) -> None:
+        """Tell it to end, without waiting for it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """End the program and its children, and wait for it."""
         for ending in (signal.SIGTERM, signal.SIGKILL):
@@ -126,13 +131,23 @@ class Launcher:
         return room
 
     def start(
-        self, name: str, argv: Sequence[str], ports: Sequence[int], environ: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        ports: Sequence[int],
+        environ: Mapping[str, str] | None = None,
+        *,
+        names: NamesOfTheirOwn | None = None,
+        address: str = "127.0.0.1",
     ) -> Program:
-        """Start a program that sees its own `/etc/hosts`; returns when all its ports accept connections."""
+        """Start a program that sees its own `/etc/hosts`; returns when all its ports accept connections.
+
+        `names` are other names than the session's; `address` is where the ports are.
+        """
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                self.names.wrap(argv),
+                (names or self.names).wrap(argv),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -143,11 +158,13 @@ class Launcher:
         program = Program(name, process, log)
         self._programs.append(program)
         for port in ports:
-            program.wait_until(functools.partial(accepts, port), f"connections on port {port}")
+            program.wait_until(functools.partial(accepts, port, address), f"connections on port {port}")
         return program
 
     def close(self) -> None:
         """End everything, last started first, and remove the folder."""
+        for program in reversed(self._programs):
+            program.ask_to_end()  # squid takes two seconds over it: they may take them together
         while self._programs:
             self._programs.pop().stop()
         self._folder.cleanup()

@@ -1,4 +1,4 @@
-"""Squid: one process with a port for each way to be used, and one that bumps (opens) TLS."""
+"""Squid: one process with a port for each way to be used, and one that opens TLS, with a port for each way to do it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .families import Signer
 from .names import DENIED, NEXT_HOP
 from .origin import Authority
 from .programs import Launcher, Program, free_port, require, unavailable
@@ -66,14 +67,29 @@ tcp_outgoing_address {tls_address} from_tls
 tcp_outgoing_address {open_address}
 """
 
-BUMP = """
-http_port 127.0.0.1:{port} ssl-bump tls-cert={certificate} generate-host-certificates=on dynamic_cert_mem_cache_size=4MB
+INSPECTING = """
+http_port 127.0.0.1:{outright} name=outright ssl-bump tls-cert={certificate} {forging}
+http_port 127.0.0.1:{peeking} name=peeking ssl-bump tls-cert={certificate} {forging}
+http_port 127.0.0.1:{lenient} name=lenient ssl-bump tls-cert={certificate} {forging}
+http_port 127.0.0.1:{client_first} name=client_first ssl-bump tls-cert={certificate} {forging}
 sslcrtd_program {generator} -s {room}/certificates -M 4MB
 sslcrtd_children 2 startup=1
 tls_outgoing_options cafile={roots}
+acl at_peeking myportname peeking
+acl at_lenient myportname lenient
+acl looks_first myportname peeking lenient
+acl at_client_first myportname client_first
+acl hello_from_client at_step SslBump1
+acl exempt ssl::server_name {exempt}
+sslproxy_cert_error allow at_lenient
+on_unsupported_protocol tunnel at_peeking
+ssl_bump peek looks_first hello_from_client
+ssl_bump splice at_peeking exempt
+ssl_bump client-first at_client_first
 ssl_bump bump all
 http_access allow all
 """
+FORGING: Final = "generate-host-certificates=on dynamic_cert_mem_cache_size=4MB"
 
 
 @dataclass(frozen=True)
@@ -135,16 +151,34 @@ def start_squid(launcher: Launcher, authority: Authority, stranger: Authority) -
     )
 
 
-def start_bumping_squid(launcher: Launcher, interceptor: Authority, upstream: Authority) -> Proxy:
-    """Start a squid that opens all TLS with certificates of its own."""
-    room = launcher.room("bump")
-    port = free_port()
-    signer = room / "interceptor.pem"
-    signer.write_bytes(interceptor.ca.private_key_pem.bytes() + interceptor.ca.cert_pem.bytes())
+@dataclass(frozen=True)
+class Inspecting:
+    """A squid that opens TLS (`ssl_bump`), with a port for each way to decide it."""
+
+    program: Program
+    outright: Proxy
+    """Opens everything, without a look at it first. What is not TLS ends here."""
+    peeking: Proxy
+    """Reads the name in the ClientHello: the exempt are spliced, everybody else is opened. What is not TLS goes through
+    unseen, a request to the next proxy for instance."""
+    lenient: Proxy
+    """As `peeking`, but exempts nobody and lets servers pass that it does not trust itself."""
+    client_first: Proxy
+    """As squid 3.2 did: the client's handshake before the server's."""
+
+
+def start_inspecting_squid(launcher: Launcher, inspector: Signer, upstream: Path, exempt: str) -> Inspecting:
+    """Start a squid that signs as `inspector` and trusts `upstream` (PEM) itself."""
+    room = launcher.room("inspecting")
+    ports = {name: free_port() for name in ("outright", "peeking", "lenient", "client_first")}
+    signer = room / "inspector.pem"
+    signer.write_bytes(inspector.key_pem + inspector.pem)
     generator = _helper("security_file_certgen")
     subprocess.run([generator, "-c", "-s", str(room / "certificates"), "-M", "4MB"], check=True, capture_output=True)
-    values = {"port": str(port), "certificate": str(signer), "generator": generator, "roots": str(upstream.roots)}
-    return Proxy("http", port, _start(launcher, "bump", room, BUMP, values, [port]))
+    values = {"certificate": str(signer), "generator": generator, "roots": str(upstream), "exempt": exempt}
+    values |= {"forging": FORGING, **{name: str(port) for name, port in ports.items()}}
+    program = _start(launcher, "inspecting", room, INSPECTING, values, list(ports.values()))
+    return Inspecting(program, **{name: Proxy("http", port, program) for name, port in ports.items()})
 
 
 def _start(

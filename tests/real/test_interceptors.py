@@ -27,4 +27,4 @@ def test_intercepted_certificate_is_not_trusted(
     assert result["trust_failure"]["reason"].startswith("cert-")
     assert (result["trust_failure"]["stage"], result["trust_failure"]["hop"]) == ("tls", 0)
     assert result["http"]["status"] == 200
-    assert len(origin.record.of(path)) == 1
+    assert len(origin.record.of(path)) == 2, "the probe, and its confirmation"

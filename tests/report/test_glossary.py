@@ -2,16 +2,106 @@
 
 from __future__ import annotations
 
+import csv
+from enum import StrEnum
+from importlib import resources
+
 import pytest
 
-from prober.model import Anchor, Reason, Stage
+from prober.interception.evidence import CATALOGUE
+from prober.interception.verdict import Basis, Confidence, Family, Why, Word
+from prober.model import Anchor, Purpose, Reason, Stage
 from prober.report.glossary import ANCHORS, STAGES, explain, generic_action, nearest, words
 from prober.report.metrics import METRICS
+from prober.report.pages import filled
+from prober.report.verdict_words import (
+    BASES,
+    CATEGORIES,
+    CAVEATS,
+    CONFIDENCES,
+    FAMILIES,
+    PURPOSES,
+    REASONS,
+    VERDICTS,
+    verdict_entries,
+)
 
 
 def test_every_stage_and_anchor_has_a_text() -> None:
     assert list(STAGES) == list(Stage)
     assert list(ANCHORS) == list(Anchor)
+
+
+@pytest.mark.parametrize("kind", [Word, Basis, Why, Confidence, Family, Purpose])
+def test_every_word_of_verdicts_has_a_text_and_says_what_to_do(kind: type[StrEnum]) -> None:
+    said = {entry.word: entry for entry in verdict_entries() if "What to do" in dict(entry.more)}
+    for word in kind:
+        assert explain(word) is not None
+        assert said[word].meaning.endswith(".")
+        assert dict(said[word].more)["What to do"].endswith(".")
+
+
+def test_the_tables_hold_the_words_and_no_others() -> None:
+    for texts, words_of in (
+        (VERDICTS, Word),
+        (BASES, Basis),
+        (REASONS, Why),
+        (CONFIDENCES, Confidence),
+        (FAMILIES, Family),
+        (PURPOSES, Purpose),
+    ):
+        assert list(texts) == list(words_of)
+    assert list(CAVEATS) == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("id_", CATALOGUE)
+def test_evidence_says_its_weight_and_what_else_it_may_be(id_: str) -> None:
+    found = explain(id_.lower())
+    assert found is not None
+    assert (found.word, found.kind) == (id_, "evidence")
+    assert found.meaning == CATALOGUE[id_].meaning
+    more = dict(found.more)
+    assert more["Points"].startswith(f"{CATALOGUE[id_].points}; they ")
+    assert ("towards" in more["Points"]) is CATALOGUE[id_].decides
+    assert more["Family"].startswith(CATALOGUE[id_].family)
+    assert more["May also be"]
+    assert more["What to do"].endswith(".")
+
+
+def test_a_word_of_two_kinds_has_both_meanings() -> None:
+    for word, first, other in (
+        ("pinned", "anchor", "basis of a verdict"),
+        ("http", "stage", "family of evidence"),
+        ("convergence", "basis of a verdict", "family of evidence"),
+    ):
+        found = explain(word)
+        assert found is not None
+        assert found.kind == first
+        assert f"Also a {other}" in dict(found.more)
+
+
+def test_categories_of_products_are_explained() -> None:
+    lines = resources.files("prober.interception").joinpath("data/middleboxes.tsv").read_text("utf-8").splitlines()
+    rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
+    assert {row["category"] for row in rows} | {"own"} == set(CATEGORIES)
+    for category in CATEGORIES:
+        found = explain(category)
+        assert found is not None
+        assert found.kind == "category of a product"
+
+
+def test_tables_are_written_between_their_marks() -> None:
+    page = "# Page\n\n<!-- evidence -->\n\ntext\n\n<!-- reasons -->\n\nend\n"
+    once = filled(page)
+    assert "| `E2b` | cross-path | 3 | The baseline or a pin names another key. | " in once
+    assert "| `E9` | protocol | (2) | " in once
+    assert once.count("| `not-repeated` |") == 1
+    assert "<!-- end of evidence -->\n\ntext" in once
+    assert filled(once) == once
+    older = once.replace("names another key", "said something else once")
+    assert filled(older) == once
+    with pytest.raises(KeyError, match="no table"):
+        filled("# Another page")
 
 
 @pytest.mark.parametrize("word", [word for group in words().values() for word in group])

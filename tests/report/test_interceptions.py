@@ -98,6 +98,16 @@ def test_forty_targets_of_one_inspector_are_one_finding(world: ModuleType, bench
     ]
 
 
+def test_names_are_counted_where_names_are_meant(world: ModuleType, bench: Bench) -> None:
+    """Two targets may be two paths of one host: an allow list has it once."""
+    bench.add(world.ROUTES[1], 2, world.intercepted(), host="one.example", port=443, inspection_bypass=True)
+    bench.add(world.ROUTES[1], 1, world.intercepted(), skip=2, host="two.example", inspection_bypass=True)
+    (finding,) = bench.findings()
+    assert "all 3 targets" in finding.sentence
+    assert finding.names == ("one.example", "two.example")
+    assert finding.hint.startswith("Exempt the 2 names below from TLS inspection on hq; the vendor demands it. ")
+
+
 def test_what_is_intercepted_is_not_told_again_as_untrusted(world: ModuleType, bench: Bench) -> None:
     bench.add(world.ROUTES[1], 1, world.intercepted())
     bench.add(world.ROUTES[1], 1, world.suspect(Why.WEAK, "E1"), skip=1)

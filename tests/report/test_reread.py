@@ -8,10 +8,17 @@ from types import ModuleType
 
 import msgspec
 import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prober.interception.anchors import UserRoot
+from prober.interception.comparison import Comparison
+from prober.interception.trust import TrustStore
 from prober.model import (
+    Anchor,
     Failure,
     Hop,
     HopScheme,
@@ -33,6 +40,8 @@ from prober.report.build import build_result, collect_certificates, route_docume
 from prober.report.document import PrefixDoc, Run
 from prober.report.files import decode, encode
 from prober.report.reread import Missing, egresses_of, observations_of, prefix_route
+from prober.report.trust import certificates_of, snapshot_of, trust_document
+from prober.report.verdicts import interception_document
 
 Seen = tuple[Target, Route, Observation]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -284,3 +293,63 @@ def test_a_prefix_that_cannot_be_is_missing(world: ModuleType) -> None:
 
 def _with(run: Run, **changes: object) -> Run:
     return msgspec.structs.replace(run, results=(msgspec.structs.replace(run.results[0], **changes),))
+
+
+def der_of(pem: trustme.Blob) -> bytes:
+    return x509.load_pem_x509_certificate(pem.bytes()).public_bytes(Encoding.DER)
+
+
+def test_a_run_judged_again_from_its_document_has_the_same_verdicts(world: ModuleType) -> None:
+    """Real certificates through the real comparison: an interceptor on one route, and one connection in three on
+    another."""
+    inspector, public = trustme.CA(organization_name="Corp Inspection"), trustme.CA(organization_name="Public Root")
+    judge = TrustStore(b"", None, [UserRoot(public.cert_pem.bytes(), Anchor.PUBLIC)])
+    comparison = Comparison(judge)
+    seen: list[tuple[Target, Route, list[Observation]]] = []
+    for target in (world.targets(1)[0], replace(world.targets(2)[1], host="other.example")):
+        real, forged = (
+            tuple(map(der_of, (ca.issue_cert(target.host).cert_chain_pems[0], ca.cert_pem)))
+            for ca in (public, inspector)
+        )
+        for route, chains in (
+            (Route("direct"), [real] * 3),
+            (world.ROUTES[1], [forged] * 2),
+            (world.ROUTES[3], [real, forged, real]),
+        ):
+            observations = [
+                Observation(
+                    target=target.id,
+                    route=route.name,
+                    at=1_795_309_623.25 + number,
+                    tls=replace(world.tls(), chain=chain),
+                )
+                for number, chain in enumerate(chains)
+            ]
+            seen.append((target, route, observations))
+            for observation in observations:
+                comparison.add(target, route, observation)
+    results = tuple(
+        build_result(target, route, observations, None, "paris", verdict=comparison.verdict(target.id, route.name))
+        for target, route, observations in seen
+    )
+    base: Run = world.run_of(world.ROUTES[:1], 1)
+    snapshot = judge.snapshot()
+    run = msgspec.structs.replace(
+        base,
+        results=results,
+        certificates=collect_certificates((each for _, _, found in seen for each in found), certificates_of(snapshot)),
+        trust=trust_document(snapshot),
+    )
+    words = {each.interception.verdict for each in results if each.interception is not None}
+    assert words == {"clean", "intercepted"}
+    assert any(each.interception is not None and each.interception.mixed is not None for each in results)
+
+    back = decode(encode(run))
+    saved_trust = snapshot_of(back)
+    assert saved_trust is not None
+    again = Comparison(TrustStore.from_snapshot(saved_trust, b""))
+    for target, route, observation in observations_of(back):
+        again.add(target, route, observation)
+    assert [interception_document(again.verdict(each.target.id, each.route)) for each in back.results] == [
+        each.interception for each in results
+    ]

@@ -98,6 +98,21 @@ def test_the_right_key_receives_it_with_its_issuer(
 
 
 @VERSIONS
+@pytest.mark.parametrize("with_root", [False, True])
+def test_what_stands_above_the_leaf_does_not_matter(tmp_path: Path, ours: Path, version: int, with_root: bool) -> None:
+    """OpenSSL finds fault with issuers, too, and first: nothing is verified here but the leaf's key."""
+    root = trustme.CA()
+    file = write_identity(tmp_path, root.create_child_ca(), "host.test")
+    if with_root:
+        file.write_bytes(file.read_bytes() + root.cert_pem.bytes())
+    peer = Listening(server_context(file, version, REQUIRED))
+    layer = client(certificate=ours, present=frozenset({key_of(file)}))
+    assert shake(layer, peer)[1] == Done()
+    assert len(facts(layer).chain) == 2 + with_root
+    assert len(peer.presented) == 2
+
+
+@VERSIONS
 def test_a_server_that_does_not_ask_receives_nothing(
     contexts: Contexts, ours: Path, clean: frozenset[str], version: int
 ) -> None:

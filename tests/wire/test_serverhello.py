@@ -203,8 +203,11 @@ def test_the_largest_that_is_read() -> None:
     padding = MAX_SERVER_HELLO - len(body(VERSION_13, extension(21)))
     said = message(body(VERSION_13, extension(21, bytes(padding))))
     assert len(said) == 4 + MAX_SERVER_HELLO
-    hello = read(record(said[:16384]), record(said[16384:])).hello
-    assert hello == ServerHello(0x0304, 0xC02F, None, (43, 21))
+    expected = ServerHello(0x0304, 0xC02F, None, (43, 21))
+    assert read(record(said[:16384]), record(said[16384:])).hello == expected
+    assert read(record(said)).hello == expected
+    assert read(record(said + HELLO)[:5] + said).hello == expected  # the record goes on, the message is all there
+    assert read(record(said + bytes(MAX_RECORD - len(said) + 1))).hello is None
 
 
 def kept(reader: ServerHelloReader) -> int:
