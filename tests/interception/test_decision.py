@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prober.interception import UserRoot
 from prober.interception.decision import SURE, THRESHOLD, Comparable, decide, reaches
 from prober.interception.evidence import CATALOGUE, Surroundings
 from prober.interception.looks import Look
 from prober.interception.verdict import Basis, Confidence, Evidence, Family, Verdict, Why, Word
 from prober.model import Route
 
-from .forging import DAY, NOW, dn, forge
+from .forging import DAY, NOW, dn, forge, root
 from .scenes import (
     BRANCH,
     CORP,
@@ -224,6 +225,24 @@ class TestNotJudged:
         verdict = desk(look, reference=reference, settled=True, steady=True)
         assert (verdict.word, verdict.reason, verdict.score) == (Word.SUSPECT, Why.WEAK, 7)
 
+    @pytest.mark.parametrize("id_", ["E7", "E8", "E11"])
+    def test_what_another_front_end_would_show_too_does_not_decide(
+        self, desk: Desk, id_: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Under the next root of a familiar authority; under an unknown one the same is evidence enough."""
+        monkeypatch.setattr("prober.interception.evidence.http_product", lambda headers: "X" if headers else None)
+        there: dict[str, Any] = {"asks": id_ == "E7", "headers": () if id_ == "E11" else None}
+        here: dict[str, Any] = {"headers": (("via", "x"),)} if id_ == "E11" else {}
+        names = (HOST, "www.alpha.test") if id_ == "E8" else (HOST,)
+        words = []
+        for box in (root("First Trust Root G9", "First Trust Inc"), CORP):
+            look = desk.look(face(box.server(*names), box, **here))
+            reference = desk.look(replace(HONEST, **there), DIRECT)
+            verdict = desk(look, reference=reference, settled=True, steady=True)
+            assert id_ in {each.id for each in verdict.evidence}
+            words.append(verdict.word)
+        assert words == [Word.SUSPECT, Word.INTERCEPTED]
+
     def test_a_missing_certificate_beside_a_baseline_is_nothing(self, desk: Desk) -> None:
         saved = desk.look(HONEST, DIRECT, at=NOW - DAY)
         verdict = desk(desk.look(face(ISSUING.server(HOST))), baseline=saved, settled=True)
@@ -263,10 +282,15 @@ class TestWeighing:
         words = [desk(desk.look(TWIN), reference=reference, settled=True, steady=s).word for s in (False, True)]
         assert words == [Word.SUSPECT, Word.INTERCEPTED]
 
-    def test_out_of_scope_counts_as_unknown(self, desk: Desk) -> None:
+    def test_a_vendors_root_beyond_its_scope_is_suspect(self, desk: Desk) -> None:
+        """Nobody else can sign with it: more likely the list of the vendor's names has a gap."""
         look = desk.look(face(VENDOR_ISSUING.server(HOST, "www.alpha.test"), VENDOR_ISSUING))
-        verdict = desk(look, reference=desk.look(HONEST, DIRECT), settled=True)
-        assert verdict.word is Word.INTERCEPTED
+        verdict = desk(look, reference=desk.look(HONEST, DIRECT), around=Surroundings, settled=True)
+        assert (verdict.word, verdict.reason) == (Word.SUSPECT, Why.WEAK)
+
+    def test_the_users_own_root_beyond_its_scope_counts_as_unknown(self) -> None:
+        desk = Desk(roots=[UserRoot(CORP.pem, names=("corp.test",))])
+        assert desk(desk.look(COPIED), reference=desk.look(HONEST, DIRECT), settled=True).word is Word.INTERCEPTED
 
     @pytest.mark.parametrize(
         ("among", "basis"),

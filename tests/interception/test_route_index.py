@@ -139,6 +139,25 @@ class TestSharedKeys:
         assert world.around(looks[0]).sharing == (B,)
         assert world.around(again).sharing == (A,)
 
+    def test_a_key_that_is_known_to_forge_forges_for_a_host_of_which_nothing_is_known(self, world: World) -> None:
+        looks = self.leaves(world, A, B, C)
+        world.add(*looks)
+        world.known = {A: Known(frozenset({"1"}), None)}
+        assert world.around(looks[2]).sharing == ()
+        world.known[B] = Known(frozenset({"2"}), None)
+        world.revision += 1
+        assert world.around(looks[2]).sharing == (A, B)
+        world.known[B] = Known(frozenset({"1", "2"}), None)
+        world.revision += 1
+        assert world.around(looks[2]).sharing == ()
+
+    def test_an_appliance_whose_one_certificate_has_several_names_does_not_forge(self, world: World) -> None:
+        shared = CORP.server(A, B, key=KEY)
+        renewed = world.look(C, CORP.server(C, key=KEY), CORP)
+        world.add(world.look(A, shared, CORP), world.look(B, shared, CORP), renewed)
+        world.known = {A: Known(frozenset({"1"}), None), B: Known(frozenset({"2"}), None)}
+        assert world.around(renewed).sharing == ()
+
     def test_other_routes_do_not_count(self, world: World) -> None:
         world.known = expected(a=FIRST, b=SECOND)
         (here,) = self.leaves(world, A)
@@ -195,11 +214,8 @@ class TestConvergence:
         fake = root("First Trust Root", "First Trust Inc")
         looks = self.looks(world, A, B, signer=fake)
         world.add(*looks)
-        world.known = expected(a=FIRST, b=SECOND)
-        assert world.around(looks[0]).converging == ()
-        world.revision += 1
-        world.known[A] = Known(frozenset({"key"}), FIRST)
-        assert world.around(looks[0]).converging == (B,)
+        world.known = {A: Known(frozenset({"1"}), FIRST), B: Known(frozenset({"2"}), SECOND)}
+        assert [world.around(look).converging for look in looks] == [(), ()]
 
 
 class TestAuthorities:

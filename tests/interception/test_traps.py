@@ -123,6 +123,13 @@ class TestMissingBridge:
         scene.shows("x.vendor.test", HQ, face(self.leaf))
         last(scene, AT_MOST_SUSPECT, "x.vendor.test")
 
+    def test_that_front_end_asks_for_no_client_certificate_either(self) -> None:
+        """Two ways in which one front end differs from another are no two kinds of evidence."""
+        scene = Scene()
+        scene.shows("x.vendor.test", DIRECT, face(ISSUING.server("x.vendor.test"), ISSUING, asks=True))
+        scene.shows("x.vendor.test", HQ, face(self.leaf))
+        everywhere(scene, AT_MOST_SUSPECT)
+
     def test_one_certificate_for_several_hosts_at_that_front_end(self) -> None:
         scene = Scene()
         both = self.issuing.server("x.vendor.test", "y.vendor.test")
@@ -238,6 +245,18 @@ class TestOtherPublicRoots:
         scene.shows(HOST, DIRECT, face(ISSUING.server(HOST), ISSUING))
         scene.shows(HOST, HQ, face(elsewhere.server(HOST), elsewhere))
         last(scene, {Word.SUSPECT})
+
+    @pytest.mark.parametrize("os_pem", [True, False], ids=["in the machine's store", "nowhere"])
+    def test_a_familiar_authoritys_next_root_at_one_front_end(self, os_pem: bool) -> None:
+        """The same service with the same names and organisation: nobody has copied them, they are its own."""
+        new = root("First Trust Root G9", "First Trust Inc")
+        issuing = new.authority("First Trust TLS CA G9", "First Trust Inc")
+        scene = Scene(os_pem=new.pem if os_pem else b"")
+        for host, before in ((HOST, ISSUING), (OTHER_HOST, OTHER_ISSUING)):
+            names = (host, f"www.{host}")
+            scene.shows(host, DIRECT, face(before.server(*names, organisation="Alpha Ltd"), before))
+            scene.shows(host, HQ, face(issuing.server(*names, organisation="Alpha Ltd"), issuing, new))
+        everywhere(scene, AT_MOST_SUSPECT)
 
 
 class TestDualCertificates:
