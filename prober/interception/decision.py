@@ -129,10 +129,12 @@ def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: fro
     view = look.view
     found = [each for each in _evidence(look, among, middleboxes) if each.id not in without]
     ids = {each.id for each in found}
-    if not ids & STRUCTURAL:
-        nobody = _nobody_on_the_route(look, among)
-        if nobody is not None:
-            return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))
+    nobody = _nobody_on_the_route(look, among)
+    if (nobody is not None or look.hops == 0) and not among.around().nobodys_business:
+        # A home-made server often has one key for everything, and nobody said that this one should not.
+        found = [replace(each, decides=False) if each.id == "E3" else each for each in found]
+    if nobody is not None and not {each.id for each in found if each.decides} & STRUCTURAL:
+        return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))
     reference = among.reference or among.baseline
     basis = _basis(found, among)
     strict = _mismatch(view, among.pins) and view.ground is Ground.FOREIGN

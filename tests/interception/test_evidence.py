@@ -63,7 +63,7 @@ TABLE = {
     "E4": ("key", 5, True),
     "E5": ("convergence", 5, True),
     "E6": ("name", 4, True),
-    "E7": ("protocol", 4, True),
+    "E7": ("protocol", 4, False),
     "E8": ("shape", 3, True),
     "E9": ("protocol", 2, False),
     "E10": ("shape", 4, True),
