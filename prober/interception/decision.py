@@ -30,9 +30,9 @@ from prober.model import Anchor
 
 THRESHOLD: Final = 8
 """Points of deciding evidence that `intercepted` takes."""
-_THE_SERVICES_OWN: Final = frozenset({"E7", "E8", "E11"})
+_THE_SERVICES_OWN: Final = frozenset({"E8", "E11"})
 """What another front end of the service itself shows as well. It decides nothing where the signer may be a familiar
-authority's next one: its own names are not copied, and its other settings are no second kind of evidence."""
+authority's next one: its own names are not copied, and what stands before it is no second kind of evidence."""
 SURE: Final = 12
 """Points from which, with three families, the confidence is high."""
 

@@ -140,7 +140,7 @@ class RouteIndex:
             converging=_hosts(islice(self._converging(look, apart, known_of), NAMED)),
             signing_key=bool(self._authorities.get((look.route, view.key))),
             names_fit=any(site != own for site in self._forged_for(look, known_of)),
-            spread=any(domain_of(host) != domain_of(own[0]) for host, _ in alike),
+            spread=any(domain_of(host) != domain_of(own[0]) for host, _ in self._sharing(look)),
             stated=mine.expected is not None or bool(mine.keys),
         )
 

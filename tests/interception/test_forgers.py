@@ -437,8 +437,8 @@ class TestClientCertificates:
         return scene
 
     def test_nobody_asks_behind_an_unknown_signer(self) -> None:
-        forged = careless(SINGLE, *REAL[SINGLE])
         """Told, but a private twin of the service does not ask either: it decides nothing."""
+        forged = careless(SINGLE, *REAL[SINGLE])
         verdicts = every(self.scene(here=forged, there=replace(honest(SINGLE), asks=True)), SINGLE)
         for verdict in verdicts:
             assert verdict.word is Word.SUSPECT
