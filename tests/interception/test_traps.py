@@ -11,6 +11,8 @@ from pathlib import Path
 import certifi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prober.interception import TrustStore, UserRoot
 from prober.interception.anchors import shipped
@@ -41,6 +43,7 @@ from .scenes import (
     Scene,
     after,
     face,
+    in_turn,
     self_signed,
 )
 
@@ -613,6 +616,13 @@ class TestPrivateAuthorities:
             scene.shows(host, [DIRECT, HQ], shared)
         everywhere(scene, NOT_FOUND)
 
+    def test_a_home_made_server_that_signs_with_its_one_key(self) -> None:
+        own = root("Appliance CA", "Somebody at home")
+        scene = Scene()
+        scene.target("nas.corp.test", None)
+        scene.shows("nas.corp.test", [DIRECT, HQ], face(own.server("nas.corp.test", key=own.key), own))
+        everywhere(scene, NOT_FOUND)
+
     def test_one_route_and_nothing_else(self) -> None:
         scene = Scene()
         for host in ("wiki.corp.test", "mail.corp.test"):
@@ -675,3 +685,49 @@ class TestSecuritySoftwareOnThisHost:
         for run in scene.runs():
             for verdict in run.verdicts.values():
                 assert (verdict.word, verdict.basis, verdict.hop) == (Word.INTERCEPTED, Basis.CONVERGENCE, 0)
+
+
+def _honest(host: str) -> list[Face | None]:
+    """All that a host may honestly show: its own certificates, neglect, pages of portals, a private twin."""
+    names = (host, f"www.{host}", f"api.{host}")
+    twin = root(f"Private authority of {host}", "Alpha Private")
+    real = ISSUING.server(*names, organisation="Alpha Ltd")
+    return [
+        face(real, ISSUING, headers=()),
+        face(real, ISSUING, asks=True),
+        face(real),
+        face(ISSUING_2.server(*names, organisation="Alpha Ltd"), ISSUING_2, headers=(("via", "1.1 cdn"),)),
+        face(OTHER_ISSUING.server(*names, organisation="Alpha Ltd"), OTHER_ISSUING, version="TLSv1.2", alpn=None),
+        face(OTHER_ISSUING.server(*names, organisation="Alpha Ltd"), version="TLSv1.2", hello=None),
+        face(LEGACY.server(*names, organisation="Alpha Ltd")),
+        face(ISSUING.server(*names, days=(-90, -1), organisation="Alpha Ltd"), ISSUING),
+        face(ISSUING.server(*names, organisation="Alpha Ltd"), ISSUING, proven=False),
+        face(SHARED_BY_ALL, ISSUING),
+        face(SHARED_BY_ALL),
+        face(twin.server(host, f"twin.{host}", days=(-1, 800)), twin, version="TLSv1.2", alpn=None, headers=VIA),
+        face(twin.server(host, f"twin.{host}", days=(-1, 800)), twin),
+        TestCaptivePortals.public,
+        TestCaptivePortals.own,
+        TestCaptivePortals.corporate,
+        None,
+    ]
+
+
+VIA = (("via", "1.1 lb"),)
+EVERY_HOST = (HOST, OTHER_HOST, "c.gamma.test")
+SHARED_BY_ALL = ISSUING.server(*EVERY_HOST, organisation="Alpha Ltd")
+HONEST = {host: _honest(host) for host in EVERY_HOST}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_mixture_of_honest_faces(data: st.DataObject) -> None:
+    """Every connection of every pair shows any of them: nobody can say `intercepted`."""
+    scene = Scene(os_pem=CORP.pem)
+    for host, faces in HONEST.items():
+        scene.target(host, data.draw(st.sampled_from([TrustClass.PUBLIC, None])))
+        for route in (DIRECT, HQ, BRANCH):
+            order = data.draw(st.lists(st.integers(0, len(faces) - 1), min_size=1, max_size=3))
+            scene.shows(host, route, in_turn([faces[place] for place in order]))
+    run = scene.run(attempts=data.draw(st.integers(1, 3)), shuffled=0)
+    assert Word.INTERCEPTED not in run.words.values(), run.verdicts
