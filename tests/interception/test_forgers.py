@@ -268,6 +268,30 @@ class TestWithoutAReference:
         assert run.verdicts[OTHER_HOST, "hq"].basis is Basis.CONVERGENCE
 
 
+class TestInspectionUnderTheCompanysRoot:
+    """The root is trusted for the company's own names; the inspection stands under it, too."""
+
+    company = root("Example Root", "Example Corp")
+    inspection = company.authority("Example Inspection CA", "Example Corp")
+    wiki = company.authority("Example Issuing CA", "Example Corp")
+
+    def scene(self, *references: Route) -> Scene:
+        def inspecting(host: str, real: Made, issuing: Made, top: Made) -> Face:
+            return face(forge(real, self.inspection, host=host, copies={"names"}), self.inspection)
+
+        own = UserRoot(self.company.pem, names=("corp.test",))
+        scene = against(inspecting, *references, roots=[own], os_pem=self.company.pem)
+        scene.target("wiki.corp.test", None)
+        scene.shows("wiki.corp.test", [*references, HQ], face(self.wiki.server("wiki.corp.test"), self.wiki))
+        return scene
+
+    @pytest.mark.parametrize("references", [(), (DIRECT,)], ids=["without a reference", "with one"])
+    def test_it_is_found_and_the_companys_hosts_are_clean(self, references: tuple[Route, ...]) -> None:
+        run = self.scene(*references).run()
+        assert {run.words[host, "hq"] for host in REAL} == {Word.INTERCEPTED}
+        assert run.words["wiki.corp.test", "hq"] is Word.CLEAN
+
+
 class TestOneInTen:
     @pytest.mark.parametrize("place", range(10))
     def test_one_member_of_a_cluster(self, place: int) -> None:
@@ -413,8 +437,8 @@ class TestClientCertificates:
         return scene
 
     def test_nobody_asks_behind_an_unknown_signer(self) -> None:
-        forged = careless(SINGLE, *REAL[SINGLE])
         """Told, but a private twin of the service does not ask either: it decides nothing."""
+        forged = careless(SINGLE, *REAL[SINGLE])
         verdicts = every(self.scene(here=forged, there=replace(honest(SINGLE), asks=True)), SINGLE)
         for verdict in verdicts:
             assert verdict.word is Word.SUSPECT
