@@ -199,9 +199,10 @@ class _Truth:
         return tuple(traits)
 
     def _direct(self, site: Site) -> bool:
-        """Whether the site showed a certificate without any proxy."""
+        """Whether the site showed its own certificate without any proxy."""
         ways = (way for way in self._world.ways if not way.route.hops)
-        return any(seen.observation.tls is not None for way in ways for seen in self._of(site, way))
+        looks = (seen for way in ways for seen in self._of(site, way))
+        return any(seen.observation.tls is not None and not seen.forged for seen in looks)
 
     def _twins_of_others(self, site: Site, way: Way) -> bool:
         """Whether unrelated services have twins under the same authority on this route."""

@@ -130,7 +130,7 @@ def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: fro
     found = [each for each in _evidence(look, among, middleboxes) if each.id not in without]
     ids = {each.id for each in found}
     nobody = _nobody_on_the_route(look, among)
-    if (nobody is not None or look.hops == 0) and not among.around().nobodys_business:
+    if (nobody is not None or look.hops == 0) and not among.around().stated:
         # A home-made server often has one key for everything, and nobody said that this one should not.
         found = [replace(each, decides=False) if each.id == "E3" else each for each in found]
     if nobody is not None and not {each.id for each in found if each.decides} & STRUCTURAL:

@@ -75,12 +75,8 @@ class Surroundings:
     """The same signer serves other hosts of this route, which are none of its business, certificates in their right
     names."""
     stated: bool = True
-    """It is known who should sign for the look's own host: by a reference, a baseline, or what its catalog says."""
-
-    @property
-    def nobodys_business(self) -> bool:
-        """Whether something besides the certificate says that its signer has no business there."""
-        return self.stated or self.names_fit
+    """It is known that somebody else should sign for the look's own host: by a reference, a baseline, or because its
+    catalog expects a public authority."""
 
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:

@@ -140,7 +140,7 @@ class RouteIndex:
             converging=_hosts(islice(self._converging(look, apart, known_of), NAMED)),
             signing_key=bool(self._authorities.get((look.route, view.key))),
             names_fit=any(site != own for site in self._forged_for(look, known_of)),
-            stated=mine.expected is not None or bool(mine.keys),
+            stated=mine.is_others,
         )
 
     def _sharing(self, look: Look) -> Iterator[Site]:
