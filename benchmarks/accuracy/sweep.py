@@ -188,6 +188,8 @@ class _Truth:
                 traits.append("split: several families")
         elif site.twin is not None:
             traits.append("split: outside")
+        if "authority-s-key" in traits and site.target.trust is None and not self._direct(site):
+            traits.append("home-made, proxied only")
         if any(seen.portal for seen in looks):
             traits.append("portal")
         if self._world.skew:
@@ -195,6 +197,11 @@ class _Truth:
         if any(seen.observation.tls is not None and not seen.observation.tls.key_proven for seen in looks):
             traits.append("key-not-proven")
         return tuple(traits)
+
+    def _direct(self, site: Site) -> bool:
+        """Whether the site showed a certificate without any proxy."""
+        ways = (way for way in self._world.ways if not way.route.hops)
+        return any(seen.observation.tls is not None for way in ways for seen in self._of(site, way))
 
     def _twins_of_others(self, site: Site, way: Way) -> bool:
         """Whether unrelated services have twins under the same authority on this route."""

@@ -30,6 +30,9 @@ from prober.model import Anchor
 
 THRESHOLD: Final = 8
 """Points of deciding evidence that `intercepted` takes."""
+_THE_SERVICES_OWN: Final = frozenset({"E8", "E11"})
+"""What another front end of the service itself shows as well. It decides nothing where the signer may be a familiar
+authority's next one: its own names are not copied, and what stands before it is no second kind of evidence."""
 SURE: Final = 12
 """Points from which, with three families, the confidence is high."""
 
@@ -126,10 +129,12 @@ def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: fro
     view = look.view
     found = [each for each in _evidence(look, among, middleboxes) if each.id not in without]
     ids = {each.id for each in found}
-    if not ids & STRUCTURAL:
-        nobody = _nobody_on_the_route(look, among)
-        if nobody is not None:
-            return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))
+    nobody = _nobody_on_the_route(look, among)
+    if (nobody is not None or look.hops == 0) and not among.around().nobodys_business:
+        # A home-made server often has one key for everything, and nobody said that this one should not.
+        found = [replace(each, decides=False) if each.id == "E3" else each for each in found]
+    if nobody is not None and not {each.id for each in found if each.decides} & STRUCTURAL:
+        return Verdict(word=Word.INCONCLUSIVE, reason=nobody, score=sum(each.points for each in found))
     reference = among.reference or among.baseline
     basis = _basis(found, among)
     strict = _mismatch(view, among.pins) and view.ground is Ground.FOREIGN
@@ -161,9 +166,11 @@ def _evidence(look: Look, among: Comparable, middleboxes: Middleboxes) -> Iterab
         yield stale("a pin", among.pins or ())
     reference = among.reference or among.baseline
     if reference is not None:
-        for each in against(look, reference, middleboxes):
+        found = list(against(look, reference, middleboxes))
+        own = look.view.familiar and not look.view.forged and all(each.id != "E18" for each in found)
+        for each in found:
             chance = each.family in (Family.PROTOCOL, Family.HTTP) and not among.steady
-            yield replace(each, decides=False) if chance else each
+            yield replace(each, decides=False) if chance or (own and each.id in _THE_SERVICES_OWN) else each
 
 
 def _nobody_on_the_route(look: Look, among: Comparable) -> Why | None:

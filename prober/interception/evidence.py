@@ -41,7 +41,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = MappingProxyType(
         "E4": Kind(Family.KEY, 5, "The same key is served for hosts that have different keys."),
         "E5": Kind(Family.CONVERGENCE, 5, "Targets of different families end at the same unknown signer."),
         "E6": Kind(Family.NAME, 4, "The signer bears the name of an inspection product (2 points if less sure)."),
-        "E7": Kind(Family.PROTOCOL, 4, "The server asks for a client certificate elsewhere, not here."),
+        "E7": Kind(Family.PROTOCOL, 4, "The server asks for a client certificate elsewhere, not here.", False),
         "E8": Kind(Family.SHAPE, 3, "Names or organisation are the real certificate's, signed by somebody else."),
         "E9": Kind(Family.PROTOCOL, 2, "The handshake differs: ALPN, TLS version, key type, ServerHello.", False),
         "E10": Kind(Family.SHAPE, 4, "Validity is the real certificate's to the second, signed by somebody else."),
@@ -74,6 +74,13 @@ class Surroundings:
     names_fit: bool = False
     """The same signer serves other hosts of this route, which are none of its business, certificates in their right
     names."""
+    stated: bool = True
+    """It is known who should sign for the look's own host: by a reference, a baseline, or what its catalog says."""
+
+    @property
+    def nobodys_business(self) -> bool:
+        """Whether something besides the certificate says that its signer has no business there."""
+        return self.stated or self.names_fit
 
 
 def of_chain(look: Look, middleboxes: Middleboxes, around: Surroundings) -> Iterator[Evidence]:
@@ -135,9 +142,9 @@ def against(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[E
 
 def contradictions(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[Evidence]:
     """Evidence that counts even against an anchored chain with another key than the reference's."""
-    kinds = {"E7", "E11", "E12"}
-    found = (*_protocol(look, reference), *_foreign_marks(look, reference, middleboxes))
-    yield from (each for each in found if each.id in kinds and each.decides)
+    for each in (*_protocol(look, reference), *_foreign_marks(look, reference, middleboxes)):
+        if each.id == "E7" or (each.id in ("E11", "E12") and each.decides):
+            yield each
 
 
 def missing_only(view: View) -> bool:
@@ -236,7 +243,8 @@ def _via(headers: Iterable[tuple[str, str]]) -> str:
 
 
 def _weak_shape(look: Look, leaf: CertificateFacts, real: CertificateFacts) -> Iterator[str]:
-    if any(facts.self_issued for facts in look.view.path[1:]):
+    roots = [facts for facts in look.view.path[1:] if facts.self_issued]
+    if any(_is(der, facts) for facts in roots for der in look.view.chain[1:]):
         yield "the self-signed root was sent along"
     allowed = longest_validity(leaf.not_before)
     if leaf.not_after - leaf.not_before > allowed * DAY:

@@ -17,13 +17,15 @@ def responsible_hop(look: Look, route: Route, others: Sequence[tuple[Route, Sequ
 
     `others` are the other routes to the same host with what they showed. Only those that are beginnings of `route` tell
     something, and only the same signer counts: a proxy that opens tunnels may be blind to a tunnel nested in its own.
+    A direct route that shows no anchored certificate either tells nothing: the same box may sign with several keys.
     """
     shows = {len(route.hops): True}
     for other, looks in others:
         length = len(other.hops)
         if length < len(route.hops) and _same_hops(other.hops, route.hops[:length]):
             seen = any(_same_signer(each, look) for each in looks)
-            shows[length] = shows.get(length, False) or seen
+            if seen or length or any(each.is_reference for each in looks):
+                shows[length] = shows.get(length, False) or seen
     first = min(length for length, seen in shows.items() if seen)
     if first == HERE or shows.get(first - 1) is False:
         return first

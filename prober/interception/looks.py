@@ -54,7 +54,8 @@ class View:
     name_fits: bool
     dates_fit: bool
     familiar: bool
-    """The signer bears a name that a vendor's or a public authority has."""
+    """The signer bears a name that a vendor's or a public authority has. A root of the user's own that signs beyond its
+    scope is none: a company's inspection may stand under the company's root."""
     forged: str
     """Name of an authority we hold that is named as issuer, by name and key identifier, and did not sign; or empty."""
     chain: tuple[bytes, ...]
@@ -140,7 +141,7 @@ def view_of(chain: tuple[bytes, ...], trust: Trust, store: TrustStore) -> View:
         family=family_of(leaf),
         name_fits=Reason.CERT_NAME_MISMATCH not in problems and "extensions" not in leaf.unreadable,
         dates_fit=not problems & _DATES,
-        familiar=store.knows_issuer_of(path[-1]),
+        familiar=trust.anchor is not Anchor.PINNED and store.knows_issuer_of(path[-1]),
         forged=common_name(named, of_issuer=False) if named is not None else "",
         chain=chain,
     )
@@ -209,6 +210,6 @@ def _issuer(path: tuple[CertificateFacts, ...]) -> CertificateFacts | None:
 
 def _end(path: tuple[CertificateFacts, ...]) -> str:
     end = path[-1]
-    if end.self_issued or not end.issuer_id:
+    if end.self_issued or not (end.issuer_id or end.aki):
         return end.spki_sha256
     return f"{end.issuer_id}:{end.aki or ''}"

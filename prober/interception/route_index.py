@@ -89,6 +89,7 @@ class RouteIndex:
         self._fitting: dict[Place, Counter[Site]] = defaultdict(Counter)
         self._authorities: dict[Place, Counter[Site]] = defaultdict(Counter)
         self._certificates: dict[Place, dict[str, list[Site]]] = {}
+        self._forgers: dict[Place, bool] = {}
         self._forged: dict[Place, list[Site]] = {}
         self._grouped: dict[Place, dict[Expected | None, list[Site]]] = {}
         self._revision = -1
@@ -118,12 +119,12 @@ class RouteIndex:
         everything that it or this index depends on."""
         if revision != self._revision:
             self._revision = revision
-            for kept in (self._certificates, self._forged, self._grouped):
+            for kept in (self._certificates, self._forgers, self._forged, self._grouped):
                 kept.clear()
         view, own = look.view, site_of(look.target)
         mine = known_of(own)
-        # Without a reference a signer of the vendor's own name may be the vendor's next root, not known here yet.
-        doubtful = view.familiar and not mine.keys
+        # A signer of the vendor's or a public authority's name may be its next root, not known here yet.
+        doubtful = view.familiar
 
         def apart(other: Expected | None) -> bool:
             return not doubtful and _unrelated(mine.expected, other)
@@ -131,15 +132,15 @@ class RouteIndex:
         def own_key(other: Known) -> bool:
             return not mine.keys & other.keys if mine.keys and other.keys else apart(other.expected)
 
-        alike = [site for site in self._sharing(look) if site != own]
-        sharing = (site for site in alike if own_key(known_of(site)))
-        if not mine.keys and _is_forgers(view.key, (known_of(site).keys for site in alike)):
-            sharing = (site for site in alike)
+        sharing: Iterator[Site] = (site for site in self._sharing(look) if site != own)
+        if mine.keys or not self._is_forgers(look, known_of):
+            sharing = (site for site in sharing if own_key(known_of(site)))
         return Surroundings(
             sharing=_hosts(islice(sharing, NAMED)),
             converging=_hosts(islice(self._converging(look, apart, known_of), NAMED)),
             signing_key=bool(self._authorities.get((look.route, view.key))),
             names_fit=any(site != own for site in self._forged_for(look, known_of)),
+            stated=mine.expected is not None or bool(mine.keys),
         )
 
     def _sharing(self, look: Look) -> Iterator[Site]:
@@ -155,6 +156,19 @@ class RouteIndex:
         for certificate, sites in found.items():
             if certificate != own:
                 yield from sites
+
+    def _is_forgers(self, look: Look, known_of: Callable[[Site], Known]) -> bool:
+        """Whether the look's key was served, in different certificates, for two hosts that have keys of their own, each
+        another. Whoever holds it forges, also for a host whose own key is not known."""
+        place = (look.route, look.view.key)
+        found = self._forgers.get(place)
+        if found is None:
+            served = ((certificate, known_of(site).keys) for site, certificate in self._keys.get(place, ()))
+            anchored = [(certificate, keys) for certificate, keys in served if keys and look.view.key not in keys]
+            found = self._forgers[place] = any(
+                certificate != anchored[0][0] and not keys & anchored[0][1] for certificate, keys in anchored[1:]
+            )
+        return found
 
     def _forged_for(self, look: Look, known_of: Callable[[Site], Known]) -> list[Site]:
         """Sites for which the look's signer signs in their right names, though it has no business to: two are enough to
@@ -214,13 +228,6 @@ def _less(index: dict[Place, Counter[T]], place: Place, entry: T) -> None:
         del entries[entry]
     if not entries:
         del index[place]
-
-
-def _is_forgers(key: str, keys: Iterable[frozenset[str]]) -> bool:
-    """Whether a key was served for at least two hosts that have keys of their own, each another. Whoever holds it
-    forges, also for a host whose own key is not known."""
-    anchored = [each for each in keys if each and key not in each]
-    return any(not anchored[0] & each for each in anchored[1:])
 
 
 def _unrelated(one: Expected | None, other: Expected | None) -> bool:

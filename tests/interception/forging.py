@@ -101,7 +101,7 @@ def make(
     another key identifier (None = no such extension). `days` are counted from NOW."""
     own = key or new_key()
     signing = own if signer is None else signer.key
-    signed_as = issuer or (subject if signer is None else signer.certificate.subject)
+    signed_as = issuer if issuer is not None else subject if signer is None else signer.certificate.subject
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -139,7 +139,7 @@ def forge(
     builder = (
         x509.CertificateBuilder()
         .subject_name(source.subject if "subject" in copies else dn(host))
-        .issuer_name(issuer or by.certificate.subject)
+        .issuer_name(by.certificate.subject if issuer is None else issuer)
         .public_key(own.public_key())
         .serial_number(source.serial_number)
         .not_valid_before(source.not_valid_before_utc if "validity" in copies else _time(begins))

@@ -16,7 +16,7 @@ from prober.interception.baseline import Baseline
 from prober.interception.verdict import Basis, Confidence, Mixed, Verdict, Why, Word
 from prober.model import Anchor, Route, TrustClass
 
-from .forging import DAY, EVERYTHING, NOW, Made, forge, key_identifier, make, new_key, root
+from .forging import DAY, EVERYTHING, NOW, Made, dn, forge, key_identifier, make, new_key, root
 from .scenes import (
     BRANCH,
     DIRECT,
@@ -98,6 +98,11 @@ def downgrading(host: str, real: Made, issuing: Made, top: Made) -> Face:
     return replace(copying(host, real, issuing, top), version="TLSv1.2", alpn=None, hello=None)
 
 
+def nameless(host: str, real: Made, issuing: Made, top: Made) -> Face:
+    """No name for an issuer, and no certificate of it."""
+    return face(forge(real, BOX, host=host, copies=(), issuer=dn("")))
+
+
 def shared_key(host: str, real: Made, issuing: Made, top: Made) -> Face:
     return face(forge(real, BOX, host=host, key=SHARED, copies=()), BOX)
 
@@ -127,9 +132,11 @@ FORGERS: dict[str, Forger] = {
     "issuer's name, no key identifier, padded": padded(no_key_identifier),
     "complete fake hierarchy": fake_hierarchy,
     "downgrading": downgrading,
+    "without a name": nameless,
     "one key for all": shared_key,
     "the authority's own key": own_key,
 }
+UNKNOWN = [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
 NAME_FORGERS = {name: forger for name, forger in FORGERS.items() if name.startswith("issuer's name")}
 
 
@@ -205,13 +212,17 @@ class TestWithADirectRoute:
 
 
 class TestWithoutAReference:
-    @pytest.mark.parametrize("forger", [careless, copying, downgrading, root_twice, padded(copying), shared_key])
+    @pytest.mark.parametrize(
+        "forger", [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
+    )
     def test_unrelated_public_targets_converge(self, forger: Forger) -> None:
         for run in against(forger).runs():
             for host in REAL:
                 assert (run.words[host, "hq"], run.verdicts[host, "hq"].basis) == (Word.INTERCEPTED, Basis.CONVERGENCE)
 
-    @pytest.mark.parametrize("forger", [careless, copying, downgrading, root_twice, padded(copying), shared_key])
+    @pytest.mark.parametrize(
+        "forger", [careless, copying, downgrading, root_twice, padded(copying), nameless, shared_key]
+    )
     def test_one_target_stays_suspect(self, forger: Forger) -> None:
         for verdict in every(against(forger, hosts=(HOST,)), HOST):
             assert (verdict.word, verdict.reason, verdict.basis) == (Word.SUSPECT, Why.WEAK, Basis.NONE)
@@ -255,6 +266,30 @@ class TestWithoutAReference:
         assert {run.words[host, "hq"] for host in REAL} == {Word.INTERCEPTED}
         assert run.verdicts[HOST, "hq"].basis is Basis.PROVEN
         assert run.verdicts[OTHER_HOST, "hq"].basis is Basis.CONVERGENCE
+
+
+class TestInspectionUnderTheCompanysRoot:
+    """The root is trusted for the company's own names; the inspection stands under it, too."""
+
+    company = root("Example Root", "Example Corp")
+    inspection = company.authority("Example Inspection CA", "Example Corp")
+    wiki = company.authority("Example Issuing CA", "Example Corp")
+
+    def scene(self, *references: Route) -> Scene:
+        def inspecting(host: str, real: Made, issuing: Made, top: Made) -> Face:
+            return face(forge(real, self.inspection, host=host, copies={"names"}), self.inspection)
+
+        own = UserRoot(self.company.pem, names=("corp.test",))
+        scene = against(inspecting, *references, roots=[own], os_pem=self.company.pem)
+        scene.target("wiki.corp.test", None)
+        scene.shows("wiki.corp.test", [*references, HQ], face(self.wiki.server("wiki.corp.test"), self.wiki))
+        return scene
+
+    @pytest.mark.parametrize("references", [(), (DIRECT,)], ids=["without a reference", "with one"])
+    def test_it_is_found_and_the_companys_hosts_are_clean(self, references: tuple[Route, ...]) -> None:
+        run = self.scene(*references).run()
+        assert {run.words[host, "hq"] for host in REAL} == {Word.INTERCEPTED}
+        assert run.words["wiki.corp.test", "hq"] is Word.CLEAN
 
 
 class TestOneInTen:
@@ -402,12 +437,12 @@ class TestClientCertificates:
         return scene
 
     def test_nobody_asks_behind_an_unknown_signer(self) -> None:
+        """Told, but a private twin of the service does not ask either: it decides nothing."""
         forged = careless(SINGLE, *REAL[SINGLE])
         verdicts = every(self.scene(here=forged, there=replace(honest(SINGLE), asks=True)), SINGLE)
-        assert verdicts[0].word is Word.SUSPECT
-        for verdict in verdicts[1:]:
-            assert verdict.word is Word.INTERCEPTED
-            assert "E7" in {each.id for each in verdict.evidence}
+        for verdict in verdicts:
+            assert verdict.word is Word.SUSPECT
+            assert [each.decides for each in verdict.evidence if each.id == "E7"] == [False]
 
     def test_asked_only_sometimes_it_may_be_chance(self) -> None:
         forged = careless(SINGLE, *REAL[SINGLE])

@@ -11,6 +11,8 @@ from pathlib import Path
 import certifi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prober.interception import TrustStore, UserRoot
 from prober.interception.anchors import shipped
@@ -41,6 +43,7 @@ from .scenes import (
     Scene,
     after,
     face,
+    in_turn,
     self_signed,
 )
 
@@ -122,6 +125,13 @@ class TestMissingBridge:
         scene.shows("x.vendor.test", DIRECT, face(ISSUING.server("x.vendor.test"), ISSUING))
         scene.shows("x.vendor.test", HQ, face(self.leaf))
         last(scene, AT_MOST_SUSPECT, "x.vendor.test")
+
+    def test_that_front_end_asks_for_no_client_certificate_either(self) -> None:
+        """Two ways in which one front end differs from another are no two kinds of evidence."""
+        scene = Scene()
+        scene.shows("x.vendor.test", DIRECT, face(ISSUING.server("x.vendor.test"), ISSUING, asks=True))
+        scene.shows("x.vendor.test", HQ, face(self.leaf))
+        everywhere(scene, AT_MOST_SUSPECT)
 
     def test_one_certificate_for_several_hosts_at_that_front_end(self) -> None:
         scene = Scene()
@@ -238,6 +248,18 @@ class TestOtherPublicRoots:
         scene.shows(HOST, DIRECT, face(ISSUING.server(HOST), ISSUING))
         scene.shows(HOST, HQ, face(elsewhere.server(HOST), elsewhere))
         last(scene, {Word.SUSPECT})
+
+    @pytest.mark.parametrize("os_pem", [True, False], ids=["in the machine's store", "nowhere"])
+    def test_a_familiar_authoritys_next_root_at_one_front_end(self, os_pem: bool) -> None:
+        """The same service with the same names and organisation: nobody has copied them, they are its own."""
+        new = root("First Trust Root G9", "First Trust Inc")
+        issuing = new.authority("First Trust TLS CA G9", "First Trust Inc")
+        scene = Scene(os_pem=new.pem if os_pem else b"")
+        for host, before in ((HOST, ISSUING), (OTHER_HOST, OTHER_ISSUING)):
+            names = (host, f"www.{host}")
+            scene.shows(host, DIRECT, face(before.server(*names, organisation="Alpha Ltd"), before))
+            scene.shows(host, HQ, face(issuing.server(*names, organisation="Alpha Ltd"), issuing, new))
+        everywhere(scene, AT_MOST_SUSPECT)
 
 
 class TestDualCertificates:
@@ -594,6 +616,13 @@ class TestPrivateAuthorities:
             scene.shows(host, [DIRECT, HQ], shared)
         everywhere(scene, NOT_FOUND)
 
+    def test_a_home_made_server_that_signs_with_its_one_key(self) -> None:
+        own = root("Appliance CA", "Somebody at home")
+        scene = Scene()
+        scene.target("nas.corp.test", None)
+        scene.shows("nas.corp.test", [DIRECT, HQ], face(own.server("nas.corp.test", key=own.key), own))
+        everywhere(scene, NOT_FOUND)
+
     def test_one_route_and_nothing_else(self) -> None:
         scene = Scene()
         for host in ("wiki.corp.test", "mail.corp.test"):
@@ -656,3 +685,49 @@ class TestSecuritySoftwareOnThisHost:
         for run in scene.runs():
             for verdict in run.verdicts.values():
                 assert (verdict.word, verdict.basis, verdict.hop) == (Word.INTERCEPTED, Basis.CONVERGENCE, 0)
+
+
+def _honest(host: str) -> list[Face | None]:
+    """All that a host may honestly show: its own certificates, neglect, pages of portals, a private twin."""
+    names = (host, f"www.{host}", f"api.{host}")
+    twin = root(f"Private authority of {host}", "Alpha Private")
+    real = ISSUING.server(*names, organisation="Alpha Ltd")
+    return [
+        face(real, ISSUING, headers=()),
+        face(real, ISSUING, asks=True),
+        face(real),
+        face(ISSUING_2.server(*names, organisation="Alpha Ltd"), ISSUING_2, headers=(("via", "1.1 cdn"),)),
+        face(OTHER_ISSUING.server(*names, organisation="Alpha Ltd"), OTHER_ISSUING, version="TLSv1.2", alpn=None),
+        face(OTHER_ISSUING.server(*names, organisation="Alpha Ltd"), version="TLSv1.2", hello=None),
+        face(LEGACY.server(*names, organisation="Alpha Ltd")),
+        face(ISSUING.server(*names, days=(-90, -1), organisation="Alpha Ltd"), ISSUING),
+        face(ISSUING.server(*names, organisation="Alpha Ltd"), ISSUING, proven=False),
+        face(SHARED_BY_ALL, ISSUING),
+        face(SHARED_BY_ALL),
+        face(twin.server(host, f"twin.{host}", days=(-1, 800)), twin, version="TLSv1.2", alpn=None, headers=VIA),
+        face(twin.server(host, f"twin.{host}", days=(-1, 800)), twin),
+        TestCaptivePortals.public,
+        TestCaptivePortals.own,
+        TestCaptivePortals.corporate,
+        None,
+    ]
+
+
+VIA = (("via", "1.1 lb"),)
+EVERY_HOST = (HOST, OTHER_HOST, "c.gamma.test")
+SHARED_BY_ALL = ISSUING.server(*EVERY_HOST, organisation="Alpha Ltd")
+HONEST = {host: _honest(host) for host in EVERY_HOST}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_mixture_of_honest_faces(data: st.DataObject) -> None:
+    """Every connection of every pair shows any of them: nobody can say `intercepted`."""
+    scene = Scene(os_pem=CORP.pem)
+    for host, faces in HONEST.items():
+        scene.target(host, data.draw(st.sampled_from([TrustClass.PUBLIC, None])))
+        for route in (DIRECT, HQ, BRANCH):
+            order = data.draw(st.lists(st.integers(0, len(faces) - 1), min_size=1, max_size=3))
+            scene.shows(host, route, in_turn([faces[place] for place in order]))
+    run = scene.run(attempts=data.draw(st.integers(1, 3)), shuffled=0)
+    assert Word.INTERCEPTED not in run.words.values(), run.verdicts
