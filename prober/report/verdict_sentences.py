@@ -33,6 +33,7 @@ _BUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         Why.NOT_REPEATED.value: "it was seen once and did not come again",
         Why.WEAK.value: "there is too little beside that to be sure",
+        Why.UNREADABLE.value: "its certificate cannot be read, so there is nothing more to go by",
     }
 )
 """Why `suspect` is not `intercepted`."""
@@ -154,6 +155,8 @@ def _doubt(told: Told, reason: str | None) -> str:
     """What makes sure."""
     if reason == Why.NOT_REPEATED:
         return "Probe again with --attempts 10: a cluster may open some connections only."
+    if reason == Why.UNREADABLE:
+        return f"Ask who runs {told.over} what answers there: no service shows a certificate like this."
     if reason == Why.CONTRADICTING:
         return f"Ask who runs {told.over} whether it opens these connections; -v shows the evidence."
     meant = (
