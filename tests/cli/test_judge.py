@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
@@ -28,7 +30,21 @@ from prober.report.document import Result, Run
 from prober.report.files import encode, load, save
 from prober.spki import spki_sha256
 
-from ..check.labs import DIRECT, EVERYWHERE, INSPECTED, ONE, OPEN, PRIVATE, TARGETS, TWO, Scene, Ways, in_lab, target
+from ..check.labs import (
+    DIRECT,
+    EVERYWHERE,
+    INSPECTED,
+    ONE,
+    OPEN,
+    PRIVATE,
+    TARGETS,
+    TWO,
+    Scene,
+    Ways,
+    authorities,
+    in_lab,
+    target,
+)
 from .conftest import Done, RunProber
 
 COPIER: Final = Policy(key=LeafKey.OWN, copies=frozenset(Copied))
@@ -210,10 +226,6 @@ def test_alone_it_is_suspect(saved: Saved, judge: Judge) -> None:
 
 @pytest.mark.parametrize("how", ["file", "certificate", "key"])
 def test_a_known_interceptor(saved: Saved, judge: Judge, how: str) -> None:
-    import hashlib
-
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     der = saved.inspection.public_bytes(Encoding.DER)
     given = {
         "file": str(saved.folder / "inspection-ca.pem"),
@@ -286,6 +298,22 @@ def test_a_baseline(saved: Saved, judge: Judge) -> None:
     assert verdict["reference"]["spki_sha256"] == saved.pin
     own = verdict_of(judge(saved["alone"], "--baseline", saved["alone"], code=0), ONE, "inspected")
     assert own["verdict"] == "suspect", "what was not clean is no reference"
+
+
+def test_certificates_that_no_route_showed_are_kept(saved: Saved, judge: Judge, tmp_path: Path) -> None:
+    """What was given as a file is in the document: it can be judged where that file is not."""
+    keys, again = authorities(), tmp_path / "again.json"
+    given = {"corporate.pem": keys.corporate.certificate, "stray.pem": keys.stray.certificate}
+    for name, certificate in given.items():
+        (tmp_path / name).write_bytes(pem(certificate))
+    options = ("--trust-roots", "corporate.pem", "--known-interceptor", "stray.pem", "--save", str(again))
+    first = judge(saved["alone"], *options)
+    for name in given:
+        (tmp_path / name).unlink()
+    digests = {hashlib.sha256(each.public_bytes(Encoding.DER)).hexdigest() for each in given.values()}
+    assert digests <= set(first["certificates"])
+    assert digests.isdisjoint(json.loads(Path(saved["alone"]).read_bytes())["certificates"])
+    assert judge(str(again)) == first
 
 
 def test_less_is_not_forgotten(saved: Saved, judge: Judge, tmp_path: Path) -> None:
@@ -512,7 +540,8 @@ def test_egress_points_are_not_compared_with_each_other(saved: Saved, judge: Jud
     path = tmp_path / "joined.json"
     save(joined(alone, reference, ("paris", "berlin")), path)
     apart = judge(str(path), code=0)
-    assert verdict_of(apart, ONE, "inspected")["verdict"] == "suspect"
+    suspect = verdict_of(apart, ONE, "inspected")
+    assert (suspect["verdict"], suspect["basis"], suspect["reference"]) == ("suspect", "none", None)
     assert verdict_of(apart, ONE, "direct")["basis"] == "authority"
     save(joined(alone, reference, ("paris", "paris")), path)
     together = judge(str(path))
