@@ -58,8 +58,8 @@ def judge(
 ) -> None:
     """Judge a saved run again: trust and interception, from the certificates and handshakes it kept.
 
-    The trust stores are those it was made with; roots, pins and known interceptors given here, or in the configuration,
-    are added. Nothing is probed. Exit codes as of `check`.
+    The trust stores are those it was made with. Roots and known interceptors given here, or in the configuration, are
+    added; pins take the place of saved ones for the same host. Nothing is probed. Exit codes as of `check`.
     """
     words = fail_on_words(fail_on)
     check_paths(save, output)

@@ -1,4 +1,4 @@
-"""At which hop interception begins: the shortest beginning of a chain that already shows the same signer."""
+"""At which hop interception begins: the first from which on every beginning of the chain shows the same signer."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def responsible_hop(look: Look, route: Route, others: Sequence[tuple[Route, Sequ
             seen = any(_same_signer(each, look) for each in looks)
             if seen or length or any(each.is_reference for each in looks):
                 shows[length] = shows.get(length, False) or seen
-    first = min(length for length, seen in shows.items() if seen)
-    if first == HERE or shows.get(first - 1) is False:
-        return first
-    return None
+    first = len(route.hops)
+    for length in sorted(shows, reverse=True):
+        if not shows[length]:
+            break  # a shorter beginning that shows it again has another box of the same authority
+        first = length
+    return first if first == HERE or shows.get(first - 1) is False else None
 
 
 def prefixes(route: Route) -> tuple[Route, ...]:

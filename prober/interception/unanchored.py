@@ -82,11 +82,19 @@ def open_ended(
         return Ending(Anchor.INCOMPLETE, longest, Reason.CERT_UNTRUSTED, text, forged=issuer.facts.sha256)
     ends = _ends(ways[-MAX_WAYS:], signatures)
     if not ends or any(known(end[-1].facts) for end in ends):
-        text = f"its issuer {_issuer(longest.certificates[-1])} was not sent, and none known here signed it"
+        text = _missing(max(ends, key=len, default=longest.certificates)[-1], longest)
         return Ending(Anchor.INCOMPLETE, longest, Reason.CERT_INCOMPLETE_CHAIN, text)
     furthest = max(ends, key=len)
     text = f"it is signed by {_issuer(furthest[-1])}, an authority that no store here has and that was not sent"
     return Ending(Anchor.UNKNOWN, Path(furthest, End.MISSING), Reason.CERT_UNTRUSTED, text)
+
+
+def _missing(last: Certificate, path: Path) -> str:
+    """What lacks behind the last certificate that is signed for."""
+    named_so = any(other.facts.subject_id == last.facts.issuer_id for other in path.certificates if other is not last)
+    if named_so:
+        return f"a certificate of its issuer {_issuer(last)} was sent, but that key did not sign it"
+    return f"its issuer {_issuer(last)} was not sent, and none known here signed it"
 
 
 def with_added(ending: Ending, sent: Sequence[Certificate]) -> Ending:

@@ -118,6 +118,8 @@ class Interceptor(HttpProxy):
                 forged = self._forger.forge(name, Origin(tuple(chain), trusted=seen(origin).error is None))
             except RefusedOriginError:
                 raise ConnectionAbortedError("the origin does not verify") from None
+            except ValueError:  # an extension that does not parse cannot be copied
+                raise ConnectionAbortedError("the origin's certificate cannot be read") from None
             oldest, newest = wanted.versions
             self._minted[wanted] = server_context(
                 forged,
