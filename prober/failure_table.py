@@ -279,7 +279,7 @@ ADVICE: Final[dict[Reason, Advice]] = {
     Reason.CERT_UNTRUSTED: Advice(
         "The certificate was issued by an authority that neither the public web nor the vendor knows.",
         ("TLS inspection", "a private root that was not given with --trust-roots"),
-        "Exempt {name}{via} from TLS inspection: Defender checks who signed. "
+        "If this is TLS inspection, exempt {name}{via} from it: Defender checks who signed. "
         "If this authority is meant to be trusted, name it with --trust-roots.",
         "showed a certificate of an unknown authority",
         _CERTIFICATE,

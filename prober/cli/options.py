@@ -99,7 +99,10 @@ Resolve = Annotated[
     ),
 ]
 TrustRoots = Annotated[
-    list[str] | None, typer.Option(metavar="FILE", rich_help_panel=_WAYS, help="PEM file with further trusted roots.")
+    list[str] | None,
+    typer.Option(
+        metavar="FILE", rich_help_panel=_WAYS, help="PEM file with trusted roots, in place of those configured."
+    ),
 ]
 Pin = Annotated[
     list[str] | None,

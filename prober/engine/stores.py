@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import ssl
 from collections.abc import Iterable
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import certifi
 
-from prober.interception.anchors import UserRoot
+from prober.interception.anchors import UserRoot, certificates_in, mozilla_digests
 from prober.interception.trust import TrustStore
 from prober.model import Anchor, Failure, Hop, Stage
 
@@ -26,8 +29,12 @@ _MAX_BUNDLE = 16 * 1024 * 1024
 
 @cache
 def mozilla_roots() -> bytes:
-    """Mozilla's store as certifi ships it, PEM."""
-    return Path(certifi.where()).read_bytes()
+    """Mozilla's store as certifi ships it, PEM.
+
+    People append their inspecting proxy's root to that file so that other programs accept it, and some distributions
+    put the machine's store in its place. Of a file that is not as released only what is known to be Mozilla's counts.
+    """
+    return _certifi()[0]
 
 
 @cache
@@ -35,8 +42,41 @@ def machine_roots() -> bytes | None:
     """The roots this machine trusts, PEM; None if no store is found.
 
     `SSL_CERT_FILE` comes first, as OpenSSL has it; then Python's and the distributions' usual bundle. On Windows the
-    system store. (macOS keeps more in its keychain, which only its own tools can read.)
+    system store. (macOS keeps more in its keychain, which only its own tools can read.) What somebody on this machine
+    has put into certifi's bundle belongs here as well.
     """
+    added = _certifi()[1]
+    return b"".join((_system_roots() or b"", added)) or None
+
+
+@cache
+def _certifi() -> tuple[bytes, bytes]:
+    """certifi's bundle: what of it is Mozilla's, and what is not."""
+    path = Path(certifi.where())
+    pem = path.read_bytes()
+    if _as_released(path, pem):
+        return pem, b""
+    split: dict[bool, list[str]] = {True: [], False: []}
+    for certificate in certificates_in(pem):
+        split[certificate.facts.sha256 in mozilla_digests()].append(ssl.DER_cert_to_PEM_cert(certificate.der))
+    return "".join(split[True]).encode(), "".join(split[False]).encode()
+
+
+def _as_released(path: Path, pem: bytes) -> bool:
+    """Whether the bundle is the one that certifi's own record of its files names."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(pem).digest()).rstrip(b"=").decode()
+    try:
+        files = metadata.files("certifi") or ()
+    except metadata.PackageNotFoundError:
+        return False
+    return any(
+        file.hash is not None and (file.hash.mode, file.hash.value) == ("sha256", digest)
+        for file in files
+        if Path(str(file.locate())) == path
+    )
+
+
+def _system_roots() -> bytes | None:
     if hasattr(ssl, "enum_certificates"):
         ders = [
             der

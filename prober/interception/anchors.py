@@ -116,6 +116,13 @@ def shipped() -> Shipped:
     return Shipped(int(index["version"]), str(index["dated"]), tuple(authorities), tuple(bridges))
 
 
+@lru_cache(maxsize=1)
+def mozilla_digests() -> frozenset[str]:
+    """SHA-256 of Mozilla's roots as of this package's release: what a bundle of unknown making is held against."""
+    text = resources.files("prober.interception").joinpath("data", "mozilla_roots.txt").read_text("utf-8")
+    return frozenset(line.split()[0] for line in text.splitlines() if not line.startswith("#"))
+
+
 def gather(
     mozilla_pem: bytes, os_pem: bytes | None, roots: Sequence[UserRoot], *, with_shipped: bool = True
 ) -> tuple[Authority, ...]:

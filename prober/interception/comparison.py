@@ -14,7 +14,7 @@ from typing import Final
 
 from prober.interception.baseline import Baseline
 from prober.interception.certificates import shown
-from prober.interception.decision import Comparable, decide
+from prober.interception.decision import Comparable, decide, unsettled
 from prober.interception.evidence import Surroundings, named
 from prober.interception.location import responsible_hop
 from prober.interception.looks import Look, View, look_at, signer_of, view_of
@@ -146,9 +146,9 @@ class Comparison:
         """Pairs to probe once more, in this order, before the verdict on a pair is believed: its reference's, if there
         is one, and its own. Empty where there is nothing to confirm, or it was seen often enough."""
         verdict = self.verdict(target_id, route)
-        if verdict.word not in (Word.INTERCEPTED, Word.SUSPECT):
-            return ()
         pair = self._pairs[target_id, route]
+        if verdict.word not in (Word.INTERCEPTED, Word.SUSPECT) and not self._contradicted(pair, verdict):
+            return ()
         references = [look for look in self._references(pair) if look.route != route]
         often = len(pair.looks) >= 2 and (not references or len(references) >= 2)
         if often and not (verdict.reason is Why.NOT_REPEATED and self._ends_open(pair)):
@@ -267,6 +267,13 @@ class Comparison:
             steady=_steady(look, pair.looks),
             pins=self._judge.pinned_keys(pair.target.host),
         )
+
+    def _contradicted(self, pair: _Pair, verdict: Verdict) -> bool:
+        """Whether a single look is clean by its authority, and its handshake or answer contradicts another route."""
+        if verdict.word is not Word.CLEAN or len(pair.looks) != 1:
+            return False
+        look = pair.looks[0]
+        return unsettled(look, self._comparable(pair, look), self._middleboxes)
 
     def _others(self, pair: _Pair) -> Iterator[_Pair]:
         """Pairs of the same site over other routes."""

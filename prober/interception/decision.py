@@ -105,23 +105,55 @@ def _by_authority(look: Look, among: Comparable, middleboxes: Middleboxes, witho
     return Verdict(word=Word.CLEAN, basis=basis, reference=reference_to(reference), issuer_changed=changed)
 
 
+def unsettled(look: Look, among: Comparable, middleboxes: Middleboxes) -> bool:
+    """Whether a look is clean by its authority only as long as what contradicts another route was not seen again."""
+    reference = among.reference
+    if reference is None or among.steady or _proven_clean(look, among) is not None or not look.view.anchored:
+        return False
+    return any(contradictions(look, reference, middleboxes))
+
+
 def _not_judged(look: Look, among: Comparable) -> Verdict | None:
     """What says nothing about interception, or is something else."""
     view = look.view
-    if view.ground is Ground.UNREADABLE:
-        return Verdict(word=Word.INCONCLUSIVE, reason=Why.UNREADABLE)
+    if look.unreadable:
+        return _unreadable(look, among)
     if not look.tls.key_proven:
         return Verdict(word=Word.INCONCLUSIVE, reason=Why.KEY_NOT_PROVEN)
-    if not view.name_fits and not among.around().names_fit:
+    if look.for_another_name and not (among.around().names_fit or _names_as_elsewhere(look, among)):
         if any(other.view.key == view.key for other in among.others()):
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.WRONG_NAME)
         reference = reference_to(among.reference) if among.reference is not None else None
         return Verdict(word=Word.BLOCKED, reference=reference)
+    if view.ground is Ground.UNFIT:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.UNREADABLE)
     if view.ground is Ground.ANCHORED:
         return Verdict(word=Word.INCONCLUSIVE, reason=Why.CLOCK)
     if missing_only(view) and among.reference is None:
         return Verdict(word=Word.INCONCLUSIVE, reason=Why.CHAIN_INCOMPLETE)
     return None
+
+
+def _names_as_elsewhere(look: Look, among: Comparable) -> bool:
+    """Whether an unknown signer's certificate has the wrong names of the anchored one over another route: the service
+    itself is set up like this, and who copies it is no block page."""
+    leaf = look.view.leaf
+    if leaf is None or not (look.unanchored and leaf.sans_digest):
+        return False
+    real = (
+        other.view.leaf for other in among.others() if other.view.ground is Ground.ANCHORED and other.tls.key_proven
+    )
+    return any(each is not None and each.sans_digest == leaf.sans_digest for each in real)
+
+
+def _unreadable(look: Look, among: Comparable) -> Verdict:
+    """A certificate that does not parse tells nothing; but where the service shows a sound one elsewhere, somebody else
+    made this one."""
+    if among.reference is None or not look.tls.key_proven:
+        return Verdict(word=Word.INCONCLUSIVE, reason=Why.UNREADABLE)
+    found = [cross_path(among.reference)]
+    reference = among.reference
+    return _verdict(Word.SUSPECT, Basis.PROVEN, found, reference=reference, reason=Why.UNREADABLE, live=reference)
 
 
 def _weigh(look: Look, among: Comparable, middleboxes: Middleboxes, without: frozenset[str]) -> Verdict:
@@ -166,7 +198,8 @@ def _evidence(look: Look, among: Comparable, middleboxes: Middleboxes) -> Iterab
         yield stale("a pin", among.pins or ())
     reference = among.reference or among.baseline
     if reference is not None:
-        found = list(against(look, reference, middleboxes))
+        there = "" if among.reference is not None else "the baseline"
+        found = list(against(look, reference, middleboxes, there=there))
         own = look.view.familiar and not look.view.forged and all(each.id != "E18" for each in found)
         for each in found:
             chance = each.family in (Family.PROTOCOL, Family.HTTP) and not among.steady
@@ -177,16 +210,20 @@ def _nobody_on_the_route(look: Look, among: Comparable) -> Why | None:
     """Where the direct route, or every other one, shows the same, the proxies are not the ones who put it there.
 
     Against the direct route the signer counts (a farm has many keys); between proxies only the key does, since two of
-    them may well share one inspection authority.
+    them may well share one inspection authority. A route that shows another, anchored key throughout says that somebody
+    did put this one there, be it in front of several routes.
     """
     others = among.others()
-    direct = [other for other in others if other.hops == 0]
-    if look.hops and direct:
-        same = any(other.view.key == look.view.key or other.view.signer == look.view.signer for other in direct)
-        return Why.NOT_RETERMINATED_BY_PROXY if same else None
+    foreign = [other for other in others if other.unanchored and other.tls.key_proven]
+    alike = {other.route for other in foreign if other.view.key == look.view.key}
+    direct = [other for other in foreign if other.hops == 0]
+    alike |= {other.route for other in direct if look.hops and other.view.signer == look.view.signer}
+    if {other.route for other in others if other.is_reference} - alike:
+        return None
+    if look.hops and any(other.hops == 0 for other in others):
+        return Why.NOT_RETERMINATED_BY_PROXY if alike & {other.route for other in direct} else None
     routes = {other.route for other in others}
-    alike = {other.route for other in others if other.view.key == look.view.key}
-    if not look.hops and alike and among.reference is None:
+    if not look.hops and alike:
         return Why.CONSISTENT_UNANCHORED  # an honest proxy shows the same; others may well put in their own
     return Why.CONSISTENT_UNANCHORED if routes and routes == alike else None
 

@@ -118,8 +118,8 @@ def _names(view: View, middleboxes: Middleboxes) -> Iterator[Evidence]:
         yield _evidence("E6", f"the signer's name is that of {named(found)}", points=points, observed=found.pattern)
 
 
-def against(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[Evidence]:
-    """Evidence from comparing with an anchored look at the same host (another route's, or a baseline's)."""
+def against(look: Look, reference: Look, middleboxes: Middleboxes, *, there: str = "") -> Iterator[Evidence]:
+    """Evidence from comparing with an anchored look at the same host: another route's, or one from `there`."""
     view, other = look.view, reference.view
     leaf, real = view.leaf, other.leaf
     if leaf is None or real is None:
@@ -129,7 +129,7 @@ def against(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[E
     if _borrowed_name(view, other):
         text = f"the issuer is called {common_name(leaf, of_issuer=True)} like the reference's, with another key"
         yield _evidence("E18", text)
-    yield from _protocol(look, reference)
+    yield from _protocol(look, reference, there or reference.route)
     yield from _foreign_marks(look, reference, middleboxes)
     weak = list(_weak_shape(look, leaf, real))
     if weak:
@@ -138,7 +138,7 @@ def against(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[E
 
 def contradictions(look: Look, reference: Look, middleboxes: Middleboxes) -> Iterator[Evidence]:
     """Evidence that counts even against an anchored chain with another key than the reference's."""
-    for each in (*_protocol(look, reference), *_foreign_marks(look, reference, middleboxes)):
+    for each in (*_protocol(look, reference, reference.route), *_foreign_marks(look, reference, middleboxes)):
         if each.id == "E7" or (each.id in ("E11", "E12") and each.decides):
             yield each
 
@@ -193,22 +193,23 @@ def _is(der: bytes, facts: CertificateFacts) -> bool:
     return found is not None and found.sha256 == facts.sha256
 
 
-def _protocol(look: Look, reference: Look) -> Iterator[Evidence]:
+def _protocol(look: Look, reference: Look, where: str) -> Iterator[Evidence]:
     here, there = look.tls, reference.tls
     if there.client_cert_requested and not here.client_cert_requested:
-        text = f"over {reference.route} the server asks for a client certificate, here nobody does"
+        over = "over" if where == reference.route else "in"
+        text = f"{over} {where} the server asks for a client certificate, here nobody does"
         yield _evidence("E7", text)
     differs = []
     points = 0
     if there.alpn and not here.alpn:
-        differs.append(f"no ALPN where {reference.route} agrees on {shown(there.alpn, 20)}")
+        differs.append(f"no ALPN where {where} agrees on {shown(there.alpn, 20)}")
         points += 1
     if here.version != there.version:
-        differs.append(f"{here.version} where {reference.route} has {there.version}")
+        differs.append(f"{here.version} where {where} has {there.version}")
         points += 2 if here.version < there.version else 1
     leaf, real = look.view.leaf, reference.view.leaf
     if leaf is not None and real is not None and leaf.key_type != real.key_type:
-        differs.append(f"an {leaf.key_type} key where {reference.route} has {real.key_type}")
+        differs.append(f"an {leaf.key_type} key where {where} has {real.key_type}")
         points += 1
     hello, other = here.hello, there.hello
     if hello and other and hello.version == other.version and hello.extensions != other.extensions:

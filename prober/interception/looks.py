@@ -11,6 +11,7 @@ from typing import Final
 
 from prober.interception.certificates import CertificateFacts, certificate_facts, shown
 from prober.interception.endings import Standing
+from prober.interception.names import normal_host
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Signer
 from prober.interception.verify import signs_itself
@@ -32,6 +33,8 @@ class Ground(Enum):
     FOREIGN = auto()
     """With a signer that may not vouch for the host: unknown, only on this machine, out of scope, or against the
     rules of a chain."""
+    UNFIT = auto()
+    """At an anchor that may vouch for the host, with a leaf that is not for servers or does not parse in part."""
     UNREADABLE = auto()
     """The leaf does not parse."""
 
@@ -106,6 +109,23 @@ class Look:
         return self.view.ground in (Ground.FOREIGN, Ground.INCOMPLETE)
 
     @property
+    def for_another_name(self) -> bool:
+        """Whether the certificate is for somebody else: a page of theirs.
+
+        The common name counts for nothing where an authority vouches (RFC 9525 section 6.3); yet a signer that writes
+        the host there, and nowhere else, made the certificate for this host.
+        """
+        if self.view.name_fits or self.view.leaf is None:
+            return False
+        return not (self.unanchored and _called(self.view.leaf, normal_host(self.target.host)))
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether nobody can say for whom its certificate was made."""
+        leaf = self.view.leaf
+        return leaf is None or ("extensions" in leaf.unreadable and self.for_another_name)
+
+    @property
     def content(self) -> tuple[object, ...]:
         """All that a verdict can depend on, the moment apart."""
         tls = self.tls
@@ -131,17 +151,20 @@ def view_of(chain: tuple[bytes, ...], trust: Trust, store: TrustStore) -> View:
     issuer = leaf if alone else _issuer(path)
     problems = set(trust.problems)
     named = store.certificate(trust.forged) if trust.forged is not None else None
+    ground = Ground.FOREIGN if alone else _ground(trust, path)
+    # who broke the rules of a chain is not the anchor, but whoever signed below it
+    broken = ground is Ground.FOREIGN and trust.standing is Standing.TRUSTED and issuer is not None
     return View(
-        ground=Ground.FOREIGN if alone else _ground(trust),
+        ground=ground,
         trust=trust,
         leaf=leaf,
         path=path,
         issuer=issuer,
-        signer=leaf.spki_sha256 if alone else _end(path),
+        signer=issuer.spki_sha256 if issuer is not None and (alone or broken) else _end(path),
         family=family_of(leaf),
         name_fits=Reason.CERT_NAME_MISMATCH not in problems and "extensions" not in leaf.unreadable,
         dates_fit=not problems & _DATES,
-        familiar=trust.anchor is not Anchor.PINNED and store.knows_issuer_of(path[-1]),
+        familiar=not broken and trust.anchor is not Anchor.PINNED and store.knows_issuer_of(path[-1]),
         forged=common_name(named, of_issuer=False) if named is not None else "",
         chain=chain,
     )
@@ -181,7 +204,13 @@ def organisation(facts: CertificateFacts) -> str:
     return dict(reversed(facts.subject_names)).get("O", "")
 
 
-def _ground(trust: Trust) -> Ground:
+def _called(leaf: CertificateFacts, host: str) -> bool:
+    """Whether the subject's common name is the host, or the wildcard right above it."""
+    name = dict(reversed(leaf.subject_names)).get("CN", "").rstrip(".").lower()
+    return name in (host, f"*.{host.partition('.')[2]}")
+
+
+def _ground(trust: Trust, path: tuple[CertificateFacts, ...]) -> Ground:
     if not trust.path:
         return Ground.UNREADABLE
     if trust.known_bad is not None or trust.interceptor is not None:
@@ -191,10 +220,15 @@ def _ground(trust: Trust) -> Ground:
     if trust.anchor not in GOOD:
         return Ground.FOREIGN
     if trust.standing is Standing.NOT_PINNED:
-        return Ground.ANCHORED if trust.problems[:1] == (Reason.CERT_UNTRUSTED,) else Ground.FOREIGN
-    if trust.standing is Standing.TRUSTED and not _breaks_rules(trust):
+        vouched = trust.problems[:1] == (Reason.CERT_UNTRUSTED,)
+    else:
+        vouched = trust.standing is Standing.TRUSTED and not _breaks_rules(trust)
+    if not vouched:
+        return Ground.UNFIT if "extensions" in path[0].unreadable else Ground.FOREIGN
+    if Reason.CERT_WRONG_USAGE not in trust.problems:
         return Ground.ANCHORED
-    return Ground.FOREIGN
+    # authorities for mail or for devices are often companies' own, and nobody watches what servers' names they sign
+    return Ground.FOREIGN if any(not facts.serves_tls for facts in path[1:-1]) else Ground.UNFIT
 
 
 def _breaks_rules(trust: Trust) -> bool:

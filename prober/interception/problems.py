@@ -33,7 +33,7 @@ def problems_of(leaf: Certificate, ending: Ending, host: str, at: int) -> Iterat
         if mismatch is not None:
             yield Reason.CERT_NAME_MISMATCH, mismatch
     links = ending.path.certificates[:-1] if ending.path.authority else ending.path.certificates
-    for link in (leaf, *(other for other in links if other is not leaf)):
+    for link in (leaf, *(other for other in links if other != leaf)):
         if not link.facts.serves_tls:
             text = f"{_whose(link, leaf)} may not be used for TLS servers (extended key usage)"
             yield Reason.CERT_WRONG_USAGE, text
@@ -54,7 +54,7 @@ def _date_problems(ending: Ending, at: int) -> Iterator[Problem]:
 
 
 def _whose(link: Certificate, leaf: Certificate) -> str:
-    return "its certificate" if link is leaf else f"its issuer {shown(link.facts.subject)}"
+    return "its certificate" if link == leaf else f"its issuer {shown(link.facts.subject)}"
 
 
 def _utc(instant: float) -> str:

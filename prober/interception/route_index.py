@@ -211,7 +211,7 @@ class RouteIndex:
         if not _counts(look):
             return
         yield self._signers, view.signer
-        if view.name_fits:
+        if not look.for_another_name:
             yield self._fitting, view.signer
         if view.issuer is not None and view.issuer is not view.leaf and view.ground is Ground.FOREIGN:
             yield self._authorities, view.issuer.spki_sha256

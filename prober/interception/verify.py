@@ -16,8 +16,6 @@ from prober.interception.anchors import Certificate
 
 OK: Final = 0
 """X509_V_OK."""
-SIGNATURE_FAILURE: Final = 7
-"""X509_V_ERR_CERT_SIGNATURE_FAILURE."""
 TIME_ERRORS: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
 UNREADABLE: Final = -1

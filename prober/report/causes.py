@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from prober.failures import advice, hint, proxy_name, sentence
+from prober.interception.verdict import Why
 from prober.model import Route
 from prober.report.document import FailureDoc, Result, Run
 from prober.report.finding import (
@@ -25,6 +26,7 @@ from prober.report.finding import (
 )
 from prober.report.interceptions import interception_findings, told_as_pin
 from prober.report.matrix import Way, ways_of
+from prober.report.verdict_words import REASONS
 from prober.report.verdicts import untrusted_else
 
 __all__ = ["Finding", "Kind", "display_name", "findings_of"]
@@ -189,10 +191,16 @@ def _said(group: _Group, route: Route | None, count: str, over: str, meant: str)
             "Name the authority that signs this proxy with the hop's trust_roots, or have the proxy's certificate "
             "replaced. No password is sent to it until then.",
         )
-    return (
-        f"{sentence(failure, route=route, count=count + over)}{group.extra}",
-        hint(failure, route=route, target=meant),
-    )
+    text = f"{sentence(failure, route=route, count=count + over)}{group.extra}"
+    if group.kind is Kind.UNTRUSTED and all(map(_nobody_opened, group.results)):
+        return text, REASONS[Why.NOT_RETERMINATED_BY_PROXY].do
+    return text, hint(failure, route=route, target=meant)
+
+
+def _nobody_opened(result: Result) -> bool:
+    """Whether all that was compared shows the same signer: no proxy to exempt anything on."""
+    verdict = result.interception
+    return verdict is not None and verdict.reason in (Why.NOT_RETERMINATED_BY_PROXY, Why.CONSISTENT_UNANCHORED)
 
 
 def _over(mine: Sequence[Way], ways: Sequence[Way]) -> str:

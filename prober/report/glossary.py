@@ -46,7 +46,8 @@ ANCHORS: Final[dict[Anchor, str]] = {
 }
 TERMS: Final[dict[str, str]] = {
     "target": "An endpoint that must be reachable: scheme, host, port and path, with what the catalog knows of it.",
-    "hop": "One proxy of a route, counted from 1, outermost first; 0 is the target itself.",
+    "hop": "One proxy of a route, counted from 1, outermost first; 0 is the target itself. "
+    "Of a verdict: where interception begins; there 0 is this machine, or what lies before the first proxy.",
     "route": "A named list of proxies to go through; without any it is direct.",
     "egress": "The name of the place where this prober stands.",
     "reachable": "The target answered as itself: the TLS handshake finished (tls), a well-formed HTTP response came "

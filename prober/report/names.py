@@ -33,4 +33,5 @@ def quoted(texts: Iterable[str]) -> str:
     """`"Corp CA 07"`, `"Corp CA 07" and 2 others`; nothing where there is no text."""
     first, others = commonest(texts)
     more = f" and {others} {'other' if others == 1 else 'others'}" if others else ""
-    return f'"{first}"{more}' if first else ""
+    inner = first.replace('"', "'")
+    return f'"{inner}"{more}' if first else ""

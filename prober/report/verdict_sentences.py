@@ -5,6 +5,7 @@ Texts quote peers: escape before showing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,9 +33,12 @@ _BUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         Why.NOT_REPEATED.value: "it was seen once and did not come again",
         Why.WEAK.value: "there is too little beside that to be sure",
+        Why.UNREADABLE.value: "its certificate cannot be read, so there is nothing more to go by",
     }
 )
 """Why `suspect` is not `intercepted`."""
+_BEGINNING: Final = re.compile(r"(.*)\[:(\d+)\]")
+"""The name of a route that is the beginning of another (`prober.interception.location.prefixes`)."""
 _UNKNOWN_SIGNER: Final = "somebody who is not named"
 
 
@@ -63,7 +67,7 @@ class Told:
     @property
     def through(self) -> str:
         """How the sentence begins: `through hq: `."""
-        return f"through {self.over}: " if any(route.hops for route in self.routes) else f"{self.over}: "
+        return f"{self.over}: " if self.direct else f"through {self.over}: "
 
     def verb(self, one: str, many: str) -> str:
         """The verb that fits the count."""
@@ -76,11 +80,21 @@ class Told:
         return names[0] if len(names) == 1 else f"the {len(names)} names below"
 
     @property
+    def direct(self) -> bool:
+        """Whether no proxy is on any of the ways."""
+        return not any(route.hops for route in self.routes)
+
+    @property
     def place(self) -> str:
         """Where the inspection is to be looked for, with its preposition."""
-        if self.verdicts[0].hop == 0:
+        hop = self.verdicts[0].hop
+        if self.direct:
+            return "on this machine or on its way out"
+        if hop == 0:
             return "on this machine or in front of its first proxy"
-        return f"on {self.over}" if any(route.hops for route in self.routes) else "on this machine or on its way out"
+        if hop and len(self.routes) == 1 and len(self.routes[0].hops) > 1:
+            return f"at {proxy_name(hop, self.routes[0])}"
+        return f"on {self.over}"
 
     @property
     def words(self) -> str:
@@ -141,6 +155,8 @@ def _doubt(told: Told, reason: str | None) -> str:
     """What makes sure."""
     if reason == Why.NOT_REPEATED:
         return "Probe again with --attempts 10: a cluster may open some connections only."
+    if reason == Why.UNREADABLE:
+        return f"Ask who runs {told.over} what answers there: no service shows a certificate like this."
     if reason == Why.CONTRADICTING:
         return f"Ask who runs {told.over} whether it opens these connections; -v shows the evidence."
     meant = (
@@ -151,7 +167,8 @@ def _doubt(told: Told, reason: str | None) -> str:
         return (
             f"Ask who runs {told.over} whose authority that is: a private twin of the service looks the same. {meant}"
         )
-    return f"Give it something to compare with: a direct route, --baseline with a run that was clean, --pin. {meant}"
+    way = "another way out (--via)" if told.direct else "a direct route"
+    return f"Give it something to compare with: {way}, --baseline with a run that was clean, --pin. {meant}"
 
 
 def _blocked(told: Told) -> tuple[str, str]:
@@ -160,8 +177,13 @@ def _blocked(told: Told) -> tuple[str, str]:
     by = f', signed by "{issuer}"' if issuer else ""
     sentence = (
         f"{told.through}{told.count} {told.verb('was', 'were')} answered with the certificate of "
-        f"{name or 'another name'}{by}: a block page or a captive portal, not the service"
+        f"{name or 'another name'}{by}: a block page, a captive portal, or a front end that is set up wrongly"
     )
+    if told.direct:
+        return sentence, (
+            f"See where {told.meant} {told.verb('leads', 'lead')} from this machine, and whether something on its way "
+            "out wants a login; then probe again."
+        )
     return sentence, f"Allow {told.meant} {told.place}, or sign in where the portal wants it; then probe again."
 
 
@@ -247,7 +269,13 @@ def _reference(told: Told) -> str:
 
 
 def _reference_name(told: Told) -> str:
-    return commonest(each.name for each in _references(told) if each.kind == "route")[0]
+    """The route of the references; of the beginning of a chain (`--locate`) the chain and how much of it."""
+    name, _ = commonest(each.name for each in _references(told) if each.kind == "route")
+    beginning = _BEGINNING.fullmatch(name)
+    if beginning is None:
+        return name
+    chain, hops = beginning[1], int(beginning[2])
+    return f"{chain} up to its hop {hops}" if hops else f"{chain} without its proxies"
 
 
 def _shared(told: Told) -> str:
@@ -297,6 +325,8 @@ def _where(told: Told) -> str:
     hop = told.verdicts[0].hop
     if hop is None or not told.routes:
         return ""
+    if told.direct:
+        return ""  # where else
     if not hop:
         return "it begins before the first proxy: on this machine, or on the way out of it"
     return f"it begins at {proxy_name(hop, told.routes[0])}"

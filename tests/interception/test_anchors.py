@@ -38,14 +38,14 @@ def test_the_index_is_right(entry: dict[str, Any]) -> None:
 def test_every_file_is_in_the_index_and_the_wheel_takes_them_all() -> None:
     certificates = {entry["file"] for entry in ENTRIES}
     assert {path.name for path in DATA.iterdir() if path.suffix == ".pem"} == certificates
-    assert {path.suffix for path in DATA.iterdir()} == {".pem", ".toml", ".tsv"}
+    assert {path.suffix for path in DATA.iterdir()} == {".pem", ".toml", ".tsv", ".txt"}
     root = DATA.parents[2]
     wheel = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "prober" in wheel["packages"]
     assert not {"exclude", "only-include", "include"} & set(wheel)
     ignored = root / ".gitignore"  # hatchling leaves out what git ignores
     patterns = ignored.read_text("utf-8").split() if ignored.exists() else []
-    assert not [p for p in patterns if p.endswith((".pem", ".toml", ".tsv")) or p.strip("/") == "data"]
+    assert not [p for p in patterns if p.endswith((".pem", ".toml", ".tsv", ".txt")) or p.strip("/") == "data"]
 
 
 def test_every_bridge_is_signed_by_an_anchor_or_another_bridge() -> None:

@@ -189,8 +189,13 @@ class TestByAuthority:
 
 class TestNotJudged:
     def test_unreadable(self, desk: Desk) -> None:
-        verdict = desk(desk.look(Face((b"garbage",))), reference=desk.look(HONEST, DIRECT), settled=True)
+        verdict = desk(desk.look(Face((b"garbage",))), settled=True)
         assert (verdict.word, verdict.reason) == (Word.INCONCLUSIVE, Why.UNREADABLE)
+
+    def test_unreadable_where_a_reference_shows_a_sound_one(self, desk: Desk) -> None:
+        verdict = desk(desk.look(Face((b"garbage",))), reference=desk.look(HONEST, DIRECT), settled=True)
+        assert (verdict.word, verdict.reason) == (Word.SUSPECT, Why.UNREADABLE)
+        assert [each.id for each in verdict.evidence] == ["E2"]
 
     def test_dates_only(self, desk: Desk) -> None:
         look = desk.look(face(ISSUING.server(HOST, days=(-90, -1)), ISSUING))

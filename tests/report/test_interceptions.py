@@ -256,7 +256,7 @@ def test_a_block_page_is_told_by_the_name_it_has(world: ModuleType, bench: Bench
     assert finding.kind is Kind.BLOCKED
     assert finding.sentence == (
         'through hq: all 3 targets were answered with the certificate of a.example, signed by "DigiCert TLS": '
-        "a block page or a captive portal, not the service"
+        "a block page, a captive portal, or a front end that is set up wrongly"
     )
     assert finding.hint.startswith("Allow the 3 names below on hq")
 
