@@ -623,6 +623,15 @@ class TestPrivateAuthorities:
         scene.shows("nas.corp.test", [DIRECT, HQ], face(own.server("nas.corp.test", key=own.key), own))
         everywhere(scene, NOT_FOUND)
 
+    def test_a_home_made_server_of_an_authority_that_also_signs_a_twin(self) -> None:
+        own = root("Home CA", "Somebody at home")
+        scene = Scene()
+        scene.shows(HOST, DIRECT, face(own.server(HOST, "twin.corp.test"), own))
+        scene.shows(HOST, HQ, face(ISSUING.server(HOST), ISSUING))
+        scene.target("nas.corp.test", None)
+        scene.shows("nas.corp.test", [DIRECT, HQ], face(own.server("nas.corp.test", key=own.key), own))
+        holds(scene, {("nas.corp.test", route): NOT_FOUND for route in ("direct", "hq")})
+
     def test_one_route_and_nothing_else(self) -> None:
         scene = Scene()
         for host in ("wiki.corp.test", "mail.corp.test"):
