@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Final
 
 from prober.interception.certificates import CertificateFacts
+from prober.interception.middleboxes import attribution
 
 _VENDOR: Final = "microsoft"
 """However its next issuers will be called, so far all of them begin like this."""
@@ -65,7 +66,16 @@ class IssuerNames:
         if facts.issuer_id in self._ids:
             return True
         names = {(kind, _folded(value)) for kind, value in facts.issuer_names if kind != "OU"}
-        return not names.isdisjoint(self._names) or any(value.startswith(_VENDOR) for _, value in names)
+        if not names.isdisjoint(self._names):
+            return True
+        like_the_vendors = any(value.startswith(_VENDOR) for _, value in names)
+        return like_the_vendors and not _is_a_product(facts)
+
+
+def _is_a_product(facts: CertificateFacts) -> bool:
+    """Whether the issuer's name is that of an inspection product, by a name that is no guess: the vendor made some."""
+    found = attribution(facts)
+    return found is not None and found.confidence != "low"
 
 
 def _folded(value: str) -> str:
