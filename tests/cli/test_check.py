@@ -73,7 +73,8 @@ def test_targets_by_hand_log_in(prober: Any, lab: Path) -> None:
 
 def test_exit_codes(prober: Any, lab: Path) -> None:
     inspected = ("check", "--config", str(lab), "--via", "inspected", "--no-direct", "https://any.lab.test/")
-    assert prober(*inspected).code == 0
+    assert prober(*inspected).code == 1, "intercepted is in the default"
+    assert prober(*inspected, "--fail-on", "unreachable,suspect").code == 0
     assert prober(*inspected, "--fail-on", "untrusted").code == 1
     blocked = ("check", "--config", str(lab), "--via", "blocking", "--no-direct", "x.blob.core.windows.net")
     assert prober(*blocked).code == 1
