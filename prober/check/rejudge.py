@@ -62,7 +62,7 @@ def judge_again(run: Run, loaded: Loaded, baseline: Run | None = None) -> Rejudg
         summary=summary_of(ordered, run.summary.services_without_probes),
         trust=trust_document(kept),
         certificates={**run.certificates, **added},
-        notes=(*notes, note(NoteId.REJUDGED, _how(snapshot, store, missing))),
+        notes=(*notes, note(NoteId.REJUDGED, f"{_how(snapshot, store, missing)}{_without(run, baseline)}")),
     )
     return Rejudged(again, tuple(missing))
 
@@ -137,6 +137,13 @@ def _how(snapshot: TrustSnapshot | None, store: TrustStore, missing: Iterable[Mi
         text = "Judged again with another edition of Mozilla's store than the run's own."
     lacking = len({(each.target, each.egress, each.route) for each in missing})
     return f"{text} Not enough was saved of {several(lacking, 'pair')}." if lacking else text
+
+
+def _without(run: Run, baseline: Run | None) -> str:
+    """What the run's own verdicts rested on and these do not."""
+    references = (each.interception.reference for each in run.results if each.interception is not None)
+    rested = any(reference is not None and reference.kind == "baseline" for reference in references)
+    return " Its own verdicts rested on a baseline, which is not in it (--baseline)." if rested and not baseline else ""
 
 
 def _by_digest(certificates: Iterable[bytes]) -> list[tuple[str, bytes]]:

@@ -108,11 +108,6 @@ def attribution(leaf: CertificateFacts, others: Sequence[CertificateFacts] = ())
     return load_middleboxes().attribution(leaf, others)
 
 
-def names_product(organisation: str) -> str | None:
-    """The product of this organisation, by the shipped names; see `Middleboxes.names_product`."""
-    return load_middleboxes().names_product(organisation)
-
-
 def http_product(headers: Sequence[tuple[str, str]]) -> str | None:
     """The inspection product that names itself in the headers of an answer (names in lower case)."""
     for header, matches, product in _http_products():

@@ -300,6 +300,14 @@ def test_a_baseline(saved: Saved, judge: Judge) -> None:
     assert own["verdict"] == "suspect", "what was not clean is no reference"
 
 
+def test_a_baseline_that_is_missing_the_second_time_is_told(saved: Saved, judge: Judge, tmp_path: Path) -> None:
+    again = tmp_path / "again.json"
+    rested = judge(saved["alone"], "--baseline", saved["reference"], "--save", str(again), code=1)
+    assert not [each for each in rested["notes"] if "rested on a baseline" in each["text"]]
+    without = judge(str(again))
+    assert [each["id"] for each in without["notes"] if "rested on a baseline" in each["text"]] == ["rejudged"]
+
+
 def test_certificates_that_no_route_showed_are_kept(saved: Saved, judge: Judge, tmp_path: Path) -> None:
     """What was given as a file is in the document: it can be judged where that file is not."""
     keys, again = authorities(), tmp_path / "again.json"

@@ -20,7 +20,6 @@ from prober.interception.middleboxes import (
     attribution,
     http_product,
     load_middleboxes,
-    names_product,
 )
 
 HEADER = "vendor\tproduct\tcategory\tfield\tpattern\tconfidence\tsource"
@@ -181,18 +180,18 @@ def test_hostile_names_cost_little(pki: Any) -> None:
     for text in ("a." * 400, "a-" * 400 + "!", "F" * 500, "Forward-Trust-CA-" * 50, " " * 500 + "x", "-Fireware " * 60):
         leaf = named(pki, {"CN": "x" + text, "O": "x" + text, "OU": "x" + text})
         attribution(leaf, (leaf,))
-        names_product(text)
+        load_middleboxes().names_product(text)
         http_product((("via", text), ("server", text)))
     assert time.process_time() - started < 1.0
 
 
 def test_makers_of_products() -> None:
-    assert names_product(" Zscaler Inc. ") == "Zscaler ZIA"
-    assert names_product("GoProxy untrusted MITM proxy Inc") == "elazarl goproxy"
-    assert names_product("Palo Alto Networks") is None, "a guess"
-    assert names_product("Internet Widgits Pty Ltd") is None, "a guess"
-    assert names_product("Microsoft Corporation") is None
-    assert names_product("") is None
+    assert load_middleboxes().names_product(" Zscaler Inc. ") == "Zscaler ZIA"
+    assert load_middleboxes().names_product("GoProxy untrusted MITM proxy Inc") == "elazarl goproxy"
+    assert load_middleboxes().names_product("Palo Alto Networks") is None, "a guess"
+    assert load_middleboxes().names_product("Internet Widgits Pty Ltd") is None, "a guess"
+    assert load_middleboxes().names_product("Microsoft Corporation") is None
+    assert load_middleboxes().names_product("") is None
 
 
 @pytest.mark.parametrize(
