@@ -14,7 +14,7 @@ from typing import Final
 from prober.interception.anchors import Authority, Certificate, by_subject
 from prober.interception.certificates import CertificateFacts, shown
 from prober.interception.endings import Ending, Standing, Terms, named
-from prober.interception.issuers import IssuerNames
+from prober.interception.issuers import IssuerNames, of_one_house
 from prober.interception.marks import Marks
 from prober.interception.paths import Path, bag, find
 from prober.interception.unanchored import closed, marked, open_ended, with_added
@@ -43,6 +43,7 @@ class ChainResolver:
         public = [a.certificate for a in trusted if a.anchor is not Anchor.PINNED]
         self._names.add((c.facts for c in (*public, *bridges)), organisations=True)
         self._names.add((a.certificate.facts for a in trusted), organisations=False)
+        self._own = [a for a in trusted if a.anchor is Anchor.PINNED and a.names]
         self._learned: dict[str, Certificate] = {}
         self._learned_bag: dict[str, list[Certificate]] = {}
         self._seen = {c.facts.sha256 for held in self._bridges.values() for c in held}
@@ -97,6 +98,11 @@ class ChainResolver:
         def anchors(subject_id: str) -> Sequence[Authority]:
             return [*pinned.get(subject_id, ()), *self._anchors_of(subject_id)]
 
+        def known(facts: CertificateFacts) -> bool:
+            """A root of the user's own makes its house's names familiar where it may vouch."""
+            own = (a.certificate.facts for a in self._own if terms.in_scope(a))
+            return self._names.named_by(facts) or any(of_one_house(facts, root) for root in own)
+
         paths = find(sent[0], [*self._bags(sent), self._inspection], anchors, at)
         signatures = Signatures()
         ending = self._anchored(paths, terms, at)
@@ -105,7 +111,7 @@ class ChainResolver:
                 marked(paths, self._marks, signatures)
                 or ending
                 or closed(paths, signatures, self._held)
-                or open_ended(sent[0], paths, signatures, self._held, self._names.named_by)
+                or open_ended(sent[0], paths, signatures, self._held, known)
             )
         return with_added(ending, sent)
 

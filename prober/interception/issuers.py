@@ -53,7 +53,7 @@ class IssuerNames:
         """Know these authorities; with `organisations` also others of the same common name or organisation.
 
         Not so for pinned roots of the user's and what is learned under them: a company's inspection authority bears
-        the company's name as well.
+        the company's name as well. (Where such a root may vouch for certain names only, see `of_one_house`.)
         """
         for facts in certificates:
             if organisations:
@@ -70,6 +70,12 @@ class IssuerNames:
             return True
         like_the_vendors = any(value.startswith(_VENDOR) for _, value in names)
         return like_the_vendors and not _is_a_product(facts)
+
+
+def of_one_house(facts: CertificateFacts, authority: CertificateFacts) -> bool:
+    """Whether the issuer that a certificate names bears an authority's common name or organisation."""
+    names = {(kind, _folded(value)) for kind, value in facts.issuer_names if kind != "OU" and value}
+    return not names.isdisjoint((kind, _folded(value)) for kind, value in authority.subject_names)
 
 
 def _is_a_product(facts: CertificateFacts) -> bool:

@@ -42,4 +42,4 @@ def test_unknown_command_is_a_usage_error(prober: Any) -> None:
 
 def test_commands_of_this_version() -> None:
     names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    assert names == {"check", "targets", "routes", "config", "explain", "init", "lab", "demo"}
+    assert names == {"check", "targets", "routes", "config", "explain", "init", "judge", "lab", "demo"}

@@ -51,7 +51,7 @@ async def captured(chain: Chain, world: World) -> Observation:
 
 def judged(observation: Observation) -> Trust:
     assert observation.tls is not None
-    store = TrustStore(b"", None, [UserRoot(root().pem)])
+    store = TrustStore(b"", None, [UserRoot(root().pem, names=(ORIGIN,))])
     return store.judge(observation.tls.chain, ORIGIN, NOW)
 
 

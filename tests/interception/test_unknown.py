@@ -134,6 +134,15 @@ def test_the_machine_s_own_roots_are_not_familiar(pki: Any) -> None:
     assert judged(TrustStore(b"", None, [UserRoot(corporate.pem, Anchor.PUBLIC)]), pki.now, leaf) == INCOMPLETE
 
 
+def test_a_company_s_root_is_familiar_where_it_may_vouch(pki: Any) -> None:
+    corporate = pki.root("Corp Root", organisation="Corp")
+    leaf = corporate.ca("Corp Issuing CA", organisation="Corp").leaf(HOST)
+    inside = TrustStore(b"", None, [UserRoot(corporate.pem, names=(HOST,))])
+    outside = TrustStore(b"", None, [UserRoot(corporate.pem, names=("corp.example",))])
+    assert judged(inside, pki.now, leaf) == INCOMPLETE
+    assert judged(outside, pki.now, leaf) == UNKNOWN
+
+
 def test_a_stranger_is_not_unknown_for_being_late(pki: Any, mozilla: TrustStore) -> None:
     leaf = pki.root("mitmproxy").leaf("b.example.com", ends=pki.now - pki.day)
     trust: Trust = mozilla.judge((leaf.der,), HOST, pki.now)
