@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from prober import __version__
-from prober.check.followup import PairKey, beginnings, confirmations, is_final, presentations
+from prober.check.followup import beginnings, confirmations, is_final, presentations
 from prober.check.plan import Plan
 from prober.check.remarks import environment_of, notes_on
 from prober.engine.run import Pair, Run
 from prober.engine.workers import WorkerPool
-from prober.interception.comparison import Comparison
+from prober.interception.comparison import Comparison, PairKey
 from prober.interception.trust import Trust
 from prober.model import Observation, Purpose, Route, Target
 from prober.report.build import (
@@ -98,7 +98,7 @@ class Conduct:
         if self._plan.probe.client_certificate(pair.target.host) is not None:
             return None
         self._judge()
-        if not is_final(self._comparison.verdict(*key)):
+        if not is_final(self._comparison.verdict(*key)) or self._comparison.to_confirm(*key):
             return None
         self._told.add(key)
         return self._result(pair, seen)

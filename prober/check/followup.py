@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from prober.engine.run import Pair
-from prober.interception.comparison import Comparison
+from prober.interception.comparison import Comparison, PairKey
 from prober.interception.location import prefixes
 from prober.interception.verdict import Verdict, Why, Word
-from prober.model import Observation, Purpose, Route
+from prober.model import Observation, Purpose
 
-PairKey = tuple[str, str]
-"""Target id and route name."""
 _GRAVE = (Word.INTERCEPTED, Word.SUSPECT)
 
 
@@ -34,7 +32,7 @@ def beginnings(comparison: Comparison, pairs: Mapping[PairKey, Pair], *, direct:
 
     `direct` allows the empty one. A beginning that is a route of the run itself was probed already.
     """
-    known = {(pair.target.id, _way(pair.route)) for pair in pairs.values()}
+    known = {(pair.target.id, pair.route.way) for pair in pairs.values()}
     wanted: list[tuple[PairKey, Pair]] = []
     for key, pair in pairs.items():
         verdict = comparison.verdict(*key)
@@ -43,7 +41,7 @@ def beginnings(comparison: Comparison, pairs: Mapping[PairKey, Pair], *, direct:
         wanted += (
             (key, Pair(pair.target, route, purpose=Purpose.LOCATE))
             for route in prefixes(pair.route)
-            if (route.hops or direct) and (pair.target.id, _way(route)) not in known
+            if (route.hops or direct) and (pair.target.id, route.way) not in known
         )
     return wanted
 
@@ -77,7 +75,3 @@ def is_final(verdict: Verdict) -> bool:
 
 def _again(pair: Pair, purpose: Purpose, present: frozenset[str] = frozenset()) -> Pair:
     return Pair(pair.target, pair.route, present=present, purpose=purpose)
-
-
-def _way(route: Route) -> tuple[tuple[str, str, int], ...]:
-    return tuple((hop.scheme.value, hop.host, hop.port) for hop in route.hops)

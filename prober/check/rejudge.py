@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +11,11 @@ from prober.check.trusting import further_trust, trust_store
 from prober.config import Loaded
 from prober.engine.stores import mozilla_roots
 from prober.interception.baseline import Baseline
-from prober.interception.comparison import Comparison
+from prober.interception.comparison import Comparison, PairKey
 from prober.interception.holdings import TrustSnapshot
 from prober.interception.trust import TrustStore
 from prober.model import Observation, Purpose, Route, Target
-from prober.report.build import failure_document, headline, summary_of
+from prober.report.build import collect_certificates, failure_document, headline, summary_of
 from prober.report.document import Result, Run
 from prober.report.notes import NoteId, note
 from prober.report.reread import Missing, egresses_of, observations_of
@@ -24,7 +23,6 @@ from prober.report.sanitize import several
 from prober.report.trust import certificates_of, snapshot_of, trust_document
 from prober.report.verdicts import interception_document
 
-PairKey = tuple[str, str]
 Seen = tuple[Target, Route, Observation]
 
 
@@ -54,14 +52,13 @@ def judge_again(run: Run, loaded: Loaded, baseline: Run | None = None) -> Rejudg
                 results[egress, result.target.id, result.route] = judged.result(result)
     ordered = tuple(results[result.egress, result.target.id, result.route] for result in run.results)
     kept = store.snapshot(used)
-    added = {digest: der for digest, der in _by_digest(certificates_of(kept)) if digest not in run.certificates}
     notes = [each for each in run.notes if each.id != NoteId.REJUDGED]
     again = changed(
         run,
         results=ordered,
         summary=summary_of(ordered, run.summary.services_without_probes),
         trust=trust_document(kept),
-        certificates={**run.certificates, **added},
+        certificates={**run.certificates, **collect_certificates((), certificates_of(kept))},
         notes=(*notes, note(NoteId.REJUDGED, f"{_how(snapshot, store, missing)}{_without(run, baseline)}")),
     )
     return Rejudged(again, tuple(missing))
@@ -144,7 +141,3 @@ def _without(run: Run, baseline: Run | None) -> str:
     references = (each.interception.reference for each in run.results if each.interception is not None)
     rested = any(reference is not None and reference.kind == "baseline" for reference in references)
     return " Its own verdicts rested on a baseline, which is not in it (--baseline)." if rested and not baseline else ""
-
-
-def _by_digest(certificates: Iterable[bytes]) -> list[tuple[str, bytes]]:
-    return [(hashlib.sha256(der).hexdigest(), der) for der in certificates]

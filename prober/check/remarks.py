@@ -7,11 +7,11 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from prober.check.followup import PairKey
 from prober.check.plan import Plan
 from prober.engine.egress import has_way_out
 from prober.engine.run import Pair
 from prober.engine.stores import machine_roots
+from prober.interception.comparison import PairKey
 from prober.model import Observation
 from prober.report.document import Environment, NoteDoc
 from prober.report.notes import NoteId, note

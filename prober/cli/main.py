@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -69,8 +70,10 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.exit(INCOMPLETE)
     except SystemExit as end:
-        # typer's own answer to Ctrl-C is a shell's; the contract knows one code for what could not be completed
-        raise SystemExit(INCOMPLETE) if end.code == _TYPER_INTERRUPTED else end from None
+        # typer has answers of its own to Ctrl-C (a shell's) and to a reader that left (1, which means findings here);
+        # the contract knows one code for what could not be completed
+        cut = end.code == _TYPER_INTERRUPTED or isinstance(end.__context__, BrokenPipeError)
+        raise SystemExit(INCOMPLETE) if cut else end from None
     except OSError as error:
         if error.errno not in _NO_ROOM:
             _confess()
@@ -104,3 +107,11 @@ def _open_standard_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
+    if isinstance(sys.stdout.buffer, io.RawIOBase):
+        # PYTHONUNBUFFERED, as containers like it: a raw write may take a part and say so, which nobody here would read
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(sys.stdout.buffer),
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
+            line_buffering=True,
+        )

@@ -220,7 +220,7 @@ class Comparison:
     def _decide(self, pair: _Pair) -> Verdict:
         if not pair.looks:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
-        verdicts = [decide(look, self._comparable(pair, look), self._middleboxes, self._without) for look in pair.looks]
+        verdicts = self._each(pair)
         chosen, look = self._gravest(verdicts, pair.looks)
         judged = zip(verdicts, pair.looks, strict=True)
         pair.clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
@@ -238,6 +238,19 @@ class Comparison:
         elif chosen.word is Word.BLOCKED or look.unanchored:
             chosen = replace(chosen, signer=signer_of(look.view, self._judge))
         return chosen
+
+    def _each(self, pair: _Pair) -> list[Verdict]:
+        """The verdict on each look, worked out once for those that show the same: the newest stands for all of them."""
+        contents = [look.content for look in pair.looks]
+        newest: dict[tuple[object, ...], Look] = {}
+        for content, look in zip(contents, pair.looks, strict=True):
+            if content not in newest or newest[content].at < look.at:
+                newest[content] = look
+        decided = {
+            content: decide(look, self._comparable(pair, look), self._middleboxes, self._without)
+            for content, look in newest.items()
+        }
+        return [decided[content] for content in contents]
 
     def _gravest(self, verdicts: Sequence[Verdict], looks: Iterable[Look]) -> tuple[Verdict, Look]:
         """The gravest verdict among the looks, of equal ones that with most evidence; if nothing is grave, the newest

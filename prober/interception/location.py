@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prober.interception.looks import Look
-from prober.model import Hop, Route
+from prober.model import Route
 
 HERE = 0
 """Not any proxy: this machine, or something on the way to the first hop."""
@@ -22,7 +22,7 @@ def responsible_hop(look: Look, route: Route, others: Sequence[tuple[Route, Sequ
     shows = {len(route.hops): True}
     for other, looks in others:
         length = len(other.hops)
-        if length < len(route.hops) and _same_hops(other.hops, route.hops[:length]):
+        if length < len(route.hops) and other.way == route.way[:length]:
             seen = any(_same_signer(each, look) for each in looks)
             if seen or length or any(each.is_reference for each in looks):
                 shows[length] = shows.get(length, False) or seen
@@ -41,8 +41,3 @@ def prefixes(route: Route) -> tuple[Route, ...]:
 
 def _same_signer(one: Look, other: Look) -> bool:
     return one.unanchored and (one.view.signer == other.view.signer or one.view.key == other.view.key)
-
-
-def _same_hops(one: Sequence[Hop], other: Sequence[Hop]) -> bool:
-    """Compared without logins: a saved run has none."""
-    return [(hop.scheme, hop.host, hop.port) for hop in one] == [(hop.scheme, hop.host, hop.port) for hop in other]

@@ -11,6 +11,7 @@ from typing import Final
 
 from prober.interception.certificates import CertificateFacts, certificate_facts, shown
 from prober.interception.endings import Standing
+from prober.interception.middleboxes import telling
 from prober.interception.names import normal_host
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Signer
@@ -130,7 +131,7 @@ class Look:
         """All that a verdict can depend on, the moment apart."""
         tls = self.tls
         facts = (tls.version, tls.alpn, tls.client_cert_requested, tls.key_proven, tls.hello)
-        return (self.view, facts, self.http.headers if self.http is not None else None)
+        return (self.view, facts, telling(self.http.headers) if self.http is not None else None)
 
 
 def look_at(target: Target, route: str, hops: int, observation: Observation, view: View, tls: TlsFacts) -> Look:

@@ -116,6 +116,17 @@ def http_product(headers: Sequence[tuple[str, str]]) -> str | None:
     return None
 
 
+def telling(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Those of an answer's headers that can say anything of a proxy; the age of what a cache holds is none."""
+    names = _telling_names()
+    return tuple(header for header in headers if header[0] in names)
+
+
+@lru_cache(maxsize=1)
+def _telling_names() -> frozenset[str]:
+    return frozenset({"via", *(header for header, _, _ in _http_products())})
+
+
 @lru_cache(maxsize=1)
 def _http_products() -> tuple[tuple[str, Matcher, str], ...]:
     return tuple(
@@ -172,9 +183,7 @@ def _wrong(cells: dict[str, str]) -> Iterator[str]:
         yield "vendor and product must be named"
     try:
         _matcher(cells["pattern"])
-    except (ValueError, OverflowError, RecursionError) as error:  # re.error is a ValueError from 3.13 on only
-        yield f"pattern {shown(cells['pattern'], 60)!r}: {error}"
-    except re.error as error:
+    except (ValueError, OverflowError, RecursionError, re.error) as error:  # which is no ValueError
         yield f"pattern {shown(cells['pattern'], 60)!r}: {error}"
 
 

@@ -283,6 +283,11 @@ class Route:
     name: str
     hops: tuple[Hop, ...] = ()
 
+    @property
+    def way(self) -> tuple[str, ...]:
+        """Its proxies as URLs, without logins: what two routes have in common."""
+        return tuple(hop.url for hop in self.hops)
+
 
 def authority(host: str, port: int) -> str:
     """`host:port` with an IPv6 literal in brackets (RFC 9110 section 7.2, RFC 3986 section 3.2.2)."""

@@ -63,7 +63,7 @@ class ScriptedRun:
     async def __aexit__(self, *_: object) -> None:
         """Nothing to close."""
 
-    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int) -> None:
+    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int = 1) -> None:
         assert attempts >= 1
         self.script(pairs, on_observation)
 

@@ -22,7 +22,7 @@ from prober.engine.limits import Descriptors
 from prober.engine.run import OnObservation, Pair
 from prober.interception.anchors import UserRoot
 from prober.interception.trust import TrustStore
-from prober.model import Observation, TlsFacts
+from prober.model import Anchor, Observation, TlsFacts
 
 from .names import ipv6_names
 
@@ -94,6 +94,37 @@ async def test_a_pair_is_done_after_its_last_attempt(given: ModuleType, scripted
     assert done == [False, False, True]
     (result,) = conduct.document().results
     assert [sample.at[17:19] for sample in result.samples] == ["01", "02", "03"]
+
+
+async def test_a_clean_look_that_contradicts_another_is_not_told_before_it_was_seen_again(
+    given: ModuleType, scripted: Scripted
+) -> None:
+    """Two public certificates, and only the direct one's server asks for a client certificate."""
+    root = trustme.CA()
+
+    def script(pairs: Sequence[Pair], tell: OnObservation) -> None:
+        for pair in pairs:
+            blob = root.issue_cert(pair.target.host).cert_chain_pems[0]
+            chain = (ssl.PEM_cert_to_DER_cert(blob.bytes().decode()),)
+            asks = pair.route.name == "direct"
+            tls = TlsFacts("TLSv1.3", "c", None, None, client_cert_requested=asks, ocsp_stapled=False, chain=chain)
+            tell(pair, given.seen(pair, at=time.time(), tls=tls, purpose=pair.purpose))
+
+    told: dict[tuple[str, str], bool] = {}
+
+    def on_pair(pair: Pair, _observation: Observation, _count: int) -> None:
+        told.setdefault((pair.route.name, pair.purpose), conduct.result_when_done(pair) is not None)
+
+    judge = TrustStore(b"", None, [UserRoot(root.cert_pem.bytes(), Anchor.PUBLIC)], with_shipped=False)
+    plan = given.plan_of(["a.example"], via=["direct", "hq=http://127.0.0.1:1"])
+    conduct = scripted(replace(plan, judge=judge), script)
+    await conduct.probe(on_pair)
+    assert told["direct", "attempt"]
+    assert not told["hq", "attempt"]
+    assert ("hq", "confirmation") in told
+    (left,) = conduct.results_left()
+    assert left.interception is not None
+    assert (left.route, left.interception.verdict) == ("hq", "suspect")
 
 
 async def test_what_one_pair_sent_completes_the_chain_of_another_judged_before(

@@ -151,6 +151,15 @@ def test_names_that_an_interceptor_copies(tmp_path: Path) -> None:
     assert seen.verdict(host_of("vouched"), "inspected").verdict == "intercepted"
 
 
+def test_an_interceptor_that_cannot_read_what_it_copies(tmp_path: Path) -> None:
+    """It gives the connection up, and the lab goes on."""
+    seen = served(["broken", "vouched"], EVERYWHERE, COPYING)
+    failure = seen.result(host_of("broken"), "inspected").failure
+    assert failure is not None
+    assert failure.stage == "tls"
+    assert seen.verdict(host_of("vouched"), "inspected").verdict == "intercepted"
+
+
 # reports
 
 

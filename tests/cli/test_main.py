@@ -43,3 +43,19 @@ def test_unknown_command_is_a_usage_error(prober: Any) -> None:
 def test_commands_of_this_version() -> None:
     names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     assert names == {"check", "targets", "routes", "config", "explain", "init", "judge", "lab", "demo"}
+
+
+def test_a_report_of_which_a_part_was_taken_is_not_a_whole_one(prober: Any) -> None:
+    """Unbuffered, as containers have it, a write may take a part of a report and say so."""
+    import os
+    import subprocess
+    import sys
+
+    listing = [sys.executable, "-m", "prober", "targets", "list", "--format", "json", "--cloud", "all"]
+    with subprocess.Popen(
+        listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as program:
+        assert program.stdout is not None
+        os.read(program.stdout.fileno(), 1)  # it has begun, and more than a pipe holds is to come
+        program.stdout.close()
+        assert program.wait() == 3

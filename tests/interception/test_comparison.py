@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from prober.interception import UserRoot
+from prober.interception import comparison as comparing
 from prober.interception.comparison import Comparison
+from prober.interception.decision import decide
+from prober.interception.looks import Look
 from prober.interception.route_index import RouteIndex
 from prober.interception.verdict import Basis, Mixed, Verdict, Why, Word
 from prober.model import Anchor, Purpose, Route, TrustClass
@@ -486,3 +489,46 @@ def test_the_machine_has_something_to_tell_apart() -> None:
         feed(DIRECT, FACES[HOST][1], FACES[HOST][1])
         words.add(feed(HQ, FACES[HOST][place], FACES[HOST][place]).word)
     assert words == set(Word)
+
+
+class TestWork:
+    """What is worked out, not how long it takes."""
+
+    @pytest.fixture
+    def decided(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        moments: list[float] = []
+
+        def counted(look: Look, *rest: Any) -> Verdict:
+            moments.append(look.at)
+            return decide(look, *rest)
+
+        monkeypatch.setattr(comparing, "decide", counted)
+        return moments
+
+    def test_looks_that_show_the_same_are_judged_once(self, decided: list[float]) -> None:
+        feed = Feed()
+        feed(DIRECT, *[HONEST] * 30)
+        decided.clear()
+        verdict = feed(HQ, *[HONEST, HONEST, FORGED] * 10)
+        assert verdict.mixed == Mixed(10, 30)
+        assert len(decided) == 2, "one for each kind of look, not one for each look"
+
+    def test_the_age_of_what_a_cache_holds_changes_nothing(self, decided: list[float]) -> None:
+        def aged(seconds: int) -> Face:
+            return replace(HONEST, headers=(("server", "ECAcc"), ("age", str(seconds)), ("x-cache", f"HIT {seconds}")))
+
+        feed = Feed(window=3)
+        for age in range(6):
+            feed(HQ, aged(age))
+        decided.clear()
+        before = feed.verdict(HQ)
+        assert feed(HQ, aged(600)) is before
+        assert decided == []
+
+    def test_a_header_that_tells_does(self, decided: list[float]) -> None:
+        feed = Feed(window=3)
+        for _ in range(6):
+            feed(HQ, HONEST)
+        decided.clear()
+        feed(HQ, replace(HONEST, headers=(("via", "1.1 box (squid/5.7)"),)))
+        assert decided

@@ -96,6 +96,10 @@ class TestChains:
         assert ways.hop(AB, corp(), {DIRECT: [HONEST], A: [corp()]}) == 1
         assert ways.hop(ABC, other(), {DIRECT: [HONEST], A: [corp()], AB: [corp()]}) == 3
 
+    def test_two_boxes_of_one_authority_with_an_honest_proxy_between(self, ways: Ways) -> None:
+        """The first one is blind to the tunnel nested in its own: what the whole chain shows is the last one's."""
+        assert ways.hop(ABC, corp(), {DIRECT: [HONEST], A: [corp()], AB: [HONEST]}) == 3
+
     def test_an_unseen_beginning_leaves_it_open(self, ways: Ways) -> None:
         assert ways.hop(ABC, corp(), {DIRECT: [HONEST], AB: [corp()]}) is None
         assert ways.hop(ABC, corp(), {DIRECT: [HONEST], A: [HONEST]}) is None

@@ -98,6 +98,25 @@ def test_a_sent_certificate_that_did_not_sign_is_no_issuer(pki: Any) -> None:
     assert judged(store, pki.now, stranger.leaf(HOST), middle, root) == UNKNOWN
 
 
+def test_what_was_sent_and_did_not_sign_is_said(pki: Any) -> None:
+    root = pki.root("Public Root", organisation="Public Trust")
+    middle = root.ca("Public Issuing CA", organisation="Public Trust")
+    store = TrustStore(root.pem)
+    leaf = pki.root("Public Issuing CA", organisation="Public Trust").leaf(HOST, identifiers=False)
+    padded, alone = (store.judge(chain, HOST, pki.now) for chain in ((leaf.der, middle.der, root.der), (leaf.der,)))
+    assert padded.failure is not None
+    assert "CN=Public Issuing CA" in padded.failure.detail
+    assert "was sent, but that key did not sign it" in padded.failure.detail
+    assert alone.failure is not None
+    assert "was not sent, and none known here signed it" in alone.failure.detail
+
+
+def test_a_product_of_the_vendor_s_is_not_familiar(pki: Any, mozilla: TrustStore) -> None:
+    """Its name begins as the vendor's issuers do, and it inspects."""
+    forefront = pki.root("Microsoft Forefront TMG HTTPS Inspection Certification Authority")
+    assert judged(mozilla, pki.now, forefront.leaf(HOST)) == UNKNOWN
+
+
 def test_a_name_learned_on_an_anchored_path_is_familiar(pki: Any) -> None:
     root = pki.root("Public Root", organisation="Public Trust")
     middle = root.ca("Regional CA", organisation="Regional Trust")
