@@ -1,13 +1,16 @@
 # Two commands do everything on a fresh machine with python3 (3.11 or later) and its venv module:
 #   make demo   an own .venv, prober in it, and the main job shown in the embedded lab
 #   make test   what the tests need (Debian packages too, where it may), ruff, mypy --strict, the whole suite
+# And one measures it:
+#   make bench  how fast it is beside its peers, with its limits; about half an hour on a machine of its own
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+BENCH ?= --json speed.json
 
-.PHONY: demo test lint unit real wheel picture clean help
+.PHONY: demo test bench lint unit real wheel picture dashboards clean help
 
 help:
 	@sed -n 's/^#  *\(make.*\)/\1/p' Makefile
@@ -31,7 +34,12 @@ demo: $(VENV)/.installed
 test: $(VENV)/.test-installed
 	@sh tests/real/install-debian
 	$(MAKE) lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not alone"
+	$(BIN)/python -m pytest -m alone tests/bench/truth tests/real/test_bench_proxies.py
+
+# BENCH are the options: see python -m benchmarks.speed --help. Peers that are not installed are left out, and named.
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
@@ -39,7 +47,7 @@ lint: $(VENV)/.test-installed
 	$(BIN)/mypy
 
 unit: $(VENV)/.test-installed
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not real"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not real and not alone"
 
 real: $(VENV)/.test-installed
 	$(BIN)/python -m pytest -m real
@@ -47,6 +55,11 @@ real: $(VENV)/.test-installed
 # The picture in the README: the table of a run in the lab.
 picture: $(VENV)/.installed
 	$(BIN)/python docs/picture.py docs/table.svg
+
+# What is checked in but made from code: Grafana's dashboards, and the Prometheus operator's rules.
+dashboards: $(VENV)/.test-installed
+	$(BIN)/python -m deploy.grafana.build
+	$(BIN)/python -m deploy.kubernetes.build
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

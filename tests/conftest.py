@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from inspect import iscoroutinefunction
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
+
+hypothesis.settings.register_profile("house", deadline=None)  # machines are noisy: no test is timed
+hypothesis.settings.load_profile("house")
 
 _GRACE_TURNS = 50
 """Turns of the loop, 10 ms each, that closing sockets get."""
@@ -53,6 +58,20 @@ async def _watched_loop() -> AsyncIterator[None]:
         gc.collect()  # an object that waits for the collector is closed by it, with a ResourceWarning
         await asyncio.sleep(0.01)
     assert not open_sockets() - before, "sockets left behind"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that ran inside the test set its own level and handler: the next test is not to be silenced by it."""
+    root = logging.getLogger()
+    level = root.level
+    before = root.handlers[:]
+    yield
+    if root.level != level:
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        for handler in [each for each in root.handlers if type(each) is logging.StreamHandler and each not in before]:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)

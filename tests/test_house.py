@@ -16,13 +16,14 @@ MAX_LINES = 400
 # Each room with those it may import. `prober` are the modules beside the rooms that hold words, not work.
 # `spki` is below them all: it knows bytes and nothing of ours.
 WORDS = {"model", "failures", "failure_table", "windows_codes"}
-LOW = {"wire", "catalog", "routes", "interception"}
+LOW = {"wire", "catalog", "routes", "interception", "load"}
 MAY = {
     "model": set[str](),
     "spki": set[str](),
     "wire": {"model", "spki"},
     "catalog": {"model"},
     "routes": {"model"},
+    "load": {"model"},
     "interception": {"model", "spki"},
 }
 PURE = {*LOW, "model", "spki"}
@@ -79,13 +80,39 @@ def test_nobody_imports_upwards(path: Path) -> None:
     if mine not in top:
         assert not theirs & top
     if mine == "engine":
-        assert theirs <= {*LOW, *WORDS}
+        assert theirs <= {*LOW, *WORDS, "spki"}
     if mine == "config":
         assert theirs <= {"catalog", "routes", "model", "wire"}
     if mine not in {*top, "config", "check", "lab", "monitor", "bench"}:
         assert "config" not in theirs
+    if mine == "diff":
+        assert theirs <= {"report", "failures", "model"}
+    if mine not in {*top, "check", "monitor"}:
+        assert "diff" not in theirs
     if mine in WORDS:
         assert theirs <= WORDS
+
+
+# The rooms within `monitor`, each with those beside it that it may see; the site puts them together.
+WITHIN = {
+    "metrics": set[str](),
+    "memory": set[str](),
+    "blackbox": set[str](),
+    "web": {"metrics"},
+    "page": {"web", "memory"},
+}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(path) == "monitor"], ids=name_of)
+def test_rooms_within_the_monitor(path: Path) -> None:
+    parts = [name.split(".")[2:] for name in imports(path) if name.startswith("prober.monitor.")]
+    inner = path.relative_to(ROOT / "monitor").parts[0]
+    rooms = {part[0] for part in parts if part and part[0] in WITHIN} - {inner}
+    if inner in WITHIN:
+        assert rooms <= WITHIN[inner]
+        assert not {part[0] for part in parts if part} & {"site", "service", "rounds"}
+    elif inner != "site.py":
+        assert not rooms & {"web", "page"}
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room(path) in PURE], ids=name_of)

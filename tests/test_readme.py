@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prober.catalog import load, select
 from prober.catalog.vocabulary import BUNDLED
+from prober.diff import Kind
 from prober.model import Reason
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +21,17 @@ def test_the_number_of_reasons() -> None:
 def test_the_number_of_endpoints() -> None:
     everything = select(load(BUNDLED), cloud="all", required="all")
     assert re.findall(r"\| (\d+) endpoints of MDE", README) == [str(len(everything.targets))]
+
+
+def test_the_number_of_kinds_of_difference() -> None:
+    assert re.findall(r"(\d+) kinds of difference", README) == [str(len(Kind))]
+
+
+def test_the_number_of_recipes() -> None:
+    words = {"Eight": 8, "Nine": 9, "Ten": 10}
+    (said,) = re.findall(r"^## (\w+) recipes$", README, re.MULTILINE)
+    recipes = README[README.index(" recipes\n") : README.index("## What it looks at")]
+    assert len(re.findall(r"^\*\*", recipes, re.MULTILINE)) == words[said]
 
 
 def test_every_page_it_names_is_there() -> None:

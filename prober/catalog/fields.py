@@ -206,6 +206,6 @@ SOURCE_ID: Final = _NAME
 PLACEHOLDER_NAME: Final = re.compile(PLACEHOLDER.pattern[2:-2].strip("()"))
 
 FILE_KEYS: Final = ("service", "about", "proxy_login", "placeholders", "sources", "groups")
-GROUP_KEYS: Final = ("name", "about", "defaults", "targets")
+GROUP_KEYS: Final = ("name", "service", "about", "defaults", "targets")
 SOURCE_KEYS: Final = ("name", "date")
 TARGET_KEYS: Final = (*OWN, *SETTINGS)

@@ -43,7 +43,7 @@ def load(names: Sequence[str] = BUNDLED) -> Catalog:
     return Catalog(
         tuple(entries),
         files=tuple(file.file for file in files.values()),
-        services=tuple(dict.fromkeys(file.service for file in files.values())),
+        services=tuple(dict.fromkeys(service for file in files.values() for service in file.services)),
         placeholders={name: text for file in files.values() for name, text in file.placeholders.items()},
     )
 

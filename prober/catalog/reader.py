@@ -41,9 +41,15 @@ class CatalogFile:
 
     file: str
     service: str
+    """Of the file; groups may name another."""
     entries: tuple[Entry, ...]
     placeholders: dict[str, str]
     errors: tuple[CatalogError, ...]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The file's service, then those of its entries in order."""
+        return tuple(dict.fromkeys((self.service, *(entry.target.service for entry in self.entries))))
 
 
 def read_catalog(data: bytes, file: str) -> CatalogFile:
@@ -95,6 +101,7 @@ class _Reader:
     def _group(self, group: Map, path: str) -> Iterator[Entry]:
         self._keys(group, path, fields.GROUP_KEYS, required=("name", "targets"))
         name = self._value(group, "name", f"{path}.name", fields.GROUP_NAME, INVALID)
+        service = self._value(group, "service", f"{path}.service", fields.SERVICE_NAME, self.service)
         self._value(group, "about", f"{path}.about", fields.text, "")
         defaults: dict[str, Any] = {}
         node = group.items.get("defaults")
@@ -104,18 +111,18 @@ class _Reader:
         elif node is not None:
             self.report.add(node, f"{path}.defaults", f"expected keys of a target, got {fields.kind(node)}")
         for place, target in self._maps(group, "targets", f"{path}.targets"):
-            entry = self._target(target, place, name, defaults)
+            entry = self._target(target, place, (service, name), defaults)
             if entry is not None:
                 yield entry
 
-    def _target(self, node: Map, path: str, group: Any, defaults: dict[str, Any]) -> Entry | None:
+    def _target(self, node: Map, path: str, group: tuple[str, Any], defaults: dict[str, Any]) -> Entry | None:
         before = self.report.count
         self._keys(node, path, fields.TARGET_KEYS, required=("id", "host"))
         own = self._settings(node, path, {**fields.OWN, **fields.SETTINGS})
         values = {**STANDARD, **defaults, **own}
         if values.get("host", INVALID) is not INVALID:
             self._agreement(node, path, values, own)
-        usable = self.report.count == before and INVALID not in values.values() and group is not INVALID
+        usable = self.report.count == before and INVALID not in values.values() and group[1] is not INVALID
         return self._entry(node, path, group, values) if usable else None
 
     def _agreement(self, node: Map, path: str, values: dict[str, Any], own: dict[str, Any]) -> None:
@@ -135,16 +142,17 @@ class _Reader:
         if own.get("expansion") and "*" not in values["host"] and "*" not in request:
             self.report.add(node.items["expansion"], f"{path}.expansion", "only a host or path with * has an expansion")
 
-    def _entry(self, node: Map, path: str, group: str, values: dict[str, Any]) -> Entry:
+    def _entry(self, node: Map, path: str, of: tuple[str, str], values: dict[str, Any]) -> Entry:
+        service, group = of
         port = DEFAULT_PORTS[values["scheme"]] if values["port"] is None else values["port"]
         target = Target(
-            id=f"{self.service.lower()}.{group}.{values['id']}",
+            id=f"{service.lower()}.{group}.{values['id']}",
             scheme=values["scheme"],
             host=values["host"],
             port=port,
             path=values["path"],
             method=values["method"],
-            service=self.service,
+            service=service,
             group=group,
             geography=values["geography"],
             cloud=values["cloud"],

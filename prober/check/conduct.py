@@ -1,7 +1,8 @@
 """Carries a plan out: probes, keeps what was seen, and turns it into a run document at any moment.
 
 After the attempts come the follow-ups: what contradicts another route is probed again, with `--locate` the beginnings
-of chains, and client certificates are shown where the chain was judged clean.
+of chains, and client certificates are shown where the chain was judged clean. With `--revocation` the addresses follow
+at which certificates have their revocation published.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from prober import __version__
-from prober.check.followup import beginnings, confirmations, is_final, presentations
+from prober.check.directness import Directness, direct_note
+from prober.check.followup import beginnings, confirmations, is_final, presentations, rechecks
 from prober.check.plan import Plan
 from prober.check.remarks import environment_of, notes_on
+from prober.check.revocation import RevocationRound
 from prober.engine.run import Pair, Run
 from prober.engine.workers import WorkerPool
 from prober.interception.comparison import Comparison, PairKey
@@ -27,19 +30,20 @@ from prober.report.build import (
     collect_certificates,
     headline,
     instant,
-    route_document,
+    rule_document,
     skipped_document,
     summary_of,
 )
 from prober.report.document import SCHEMA, ProberDoc, Result
 from prober.report.document import Run as RunDocument
 from prober.report.trust import certificates_of, trust_document
-from prober.routes.environment import EnvironmentRoute
 
 log = logging.getLogger(__name__)
 
 OnPair = Callable[[Pair, Observation, int], None]
 """Called after each observation: the pair, what was seen, how many observations there are in all."""
+Recheck = Callable[[RunDocument], Collection[PairKey]]
+"""Looks at a run before its end and names the pairs to probe once more."""
 _SLICE = 16
 """Judgements made at a stretch: a few milliseconds."""
 
@@ -47,8 +51,17 @@ _SLICE = 16
 class Conduct:
     """One run of a plan. `probe` may be cancelled; `document` then has what was measured until then."""
 
-    def __init__(self, plan: Plan, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        wall: Callable[[], float] = time.time,
+        directness: Directness | None = None,
+        recheck: Recheck | None = None,
+    ) -> None:
         self._plan = plan
+        self._directness = directness or Directness()
+        self._recheck = recheck
         self._wall = wall
         self._started = self._finished = wall()
         self._seen: dict[PairKey, list[Observation]] = {}
@@ -56,10 +69,12 @@ class Conduct:
         self._parents: dict[PairKey, PairKey] = {}
         self._pairs = {(pair.target.id, pair.route.name): pair for pair in plan.pairs}
         self._comparison = Comparison(plan.judge, baseline=plan.baseline)
+        self._revocation = None if plan.revocation is None else RevocationRound(plan.revocation)
         self._unjudged: deque[tuple[Target, Route, Observation]] = deque()
         self._told: set[PairKey] = set()
         self._complete = False
         self._lag = 0.0
+        self._cpu_wait: float | None = None
         self.observed = 0
         self.expected = len(plan.pairs) * plan.attempts
         """Observations that a complete run has, as far as is known by now."""
@@ -77,15 +92,21 @@ class Conduct:
         try:
             async with self._engine() as engine:
                 await engine.probe(plan.pairs, keep, attempts=plan.attempts)
-                for follow_up in (self._confirmations, self._beginnings, self._presentations):
+                for follow_up in (self._confirmations, self._beginnings, self._presentations, self._rechecks):
+                    await self._directness.settle()
+                    self._see_direct()
                     await self._judge_in_slices()
                     pairs = follow_up()
                     self.expected += len(pairs)
                     if pairs:
                         await engine.probe(pairs, keep)
-            self._lag = engine.worst_lag
+                if self._revocation is not None:
+                    await self._ask_for_revocation(self._revocation, engine, keep)
+                await self._directness.settle()
+            self._lag, self._cpu_wait = engine.worst_lag, engine.cpu_wait
             self._complete = True
         finally:
+            await self._directness.close()
             self._finished = self._wall()
 
     def result_when_done(self, pair: Pair) -> Result | None:
@@ -95,16 +116,23 @@ class Conduct:
         seen = self._seen.get(key, [])
         if pair.purpose is not Purpose.ATTEMPT or key in self._told or len(seen) < self._plan.attempts:
             return None
-        if self._plan.probe.client_certificate(pair.target.host) is not None:
+        if self._plan.probe.client_certificate(pair.target.host) is not None or self._revocation is not None:
             return None
+        if self._recheck is not None:
+            return None
+        self._see_direct()
         self._judge()
-        if not is_final(self._comparison.verdict(*key)) or self._comparison.to_confirm(*key):
+        verdict = self._comparison.verdict(*key)
+        if self._directness.pending and verdict.reference is not None:
+            return None  # what it was compared with may turn out to be no reference
+        if not is_final(verdict) or self._comparison.to_confirm(*key):
             return None
         self._told.add(key)
         return self._result(pair, seen)
 
     def results_left(self) -> Iterator[Result]:
         """Results that `result_when_done` has not given."""
+        self._see_direct()
         self._judge()
         for key, seen in self._seen.items():
             if key not in self._told:
@@ -113,6 +141,7 @@ class Conduct:
 
     def document(self) -> RunDocument:
         """All results so far. What one route sent completes the chains of another, so they are judged together."""
+        against = self._see_direct()
         self._judge()
         # in the plan's order: the same run gives the same document, whoever answered first
         results = tuple(self._result(pair, self._seen[key]) for key, pair in self._pairs.items() if key in self._seen)
@@ -126,24 +155,24 @@ class Conduct:
             started=instant(self._started),
             finished=instant(self._finished),
             complete=self._complete,
-            routes=tuple(
-                route_document(rule.https if isinstance(rule, EnvironmentRoute) else rule) for rule in self._plan.rules
-            ),
+            routes=tuple(map(rule_document, self._plan.rules)),
             summary=summary_of(results, self._plan.services_without_probes),
             skipped=tuple(
                 skipped_document(each.target, each.why, each.option, each.kind.value) for each in self._plan.skipped
             ),
             results=results,
-            notes=tuple(
-                notes_on(
+            notes=(
+                *([direct_note(against)] if against else ()),
+                *notes_on(
                     self._plan,
                     self._pairs,
                     self._seen,
                     interrupted=None if self._complete else f"{self.observed} of {self.expected}",
                     lag=self._lag,
-                )
+                    unasked={} if self._revocation is None else self._revocation.left_out,
+                ),
             ),
-            environment=environment_of(self._plan, self._lag),
+            environment=environment_of(self._plan, self._lag, self._cpu_wait),
             certificates=collect_certificates(observations, certificates_of(snapshot)),
             trust=trust_document(snapshot),
         )
@@ -160,7 +189,7 @@ class Conduct:
     def _beginnings(self) -> Sequence[Pair]:
         if not self._plan.locate:
             return ()
-        wanted = beginnings(self._comparison, self._judged_pairs(), direct=self._plan.direct)
+        wanted = beginnings(self._comparison, self._judged_pairs(), direct=self._plan.direct and not self._see_direct())
         self._parents = {(pair.target.id, pair.route.name): key for key, pair in wanted}
         return [pair for _, pair in wanted]
 
@@ -169,12 +198,49 @@ class Conduct:
             return ()
         return presentations(self._comparison, self._judged_pairs(), self._seen, self._plan.probe.client_certificate)
 
+    def _rechecks(self) -> Sequence[Pair]:
+        if self._recheck is None:
+            return ()
+        return rechecks(self._judged_pairs(), self._seen, self._recheck(self.document()))
+
+    async def _ask_for_revocation(
+        self, asking: RevocationRound, engine: Run | WorkerPool, keep: Callable[[Pair, Observation], None]
+    ) -> None:
+        """Last of all, when every chain is known and judged."""
+        await self._judge_in_slices()
+        seen = [each for observations in self._seen.values() for each in observations]
+        snapshot = self._plan.judge.snapshot(self._comparison.certificates_used())
+        known = collect_certificates(seen, certificates_of(snapshot))
+        for step, (key, pair) in enumerate(self._judged_pairs().items()):
+            tls = headline(self._seen[key]).tls
+            trust = self._trust(pair, self._seen[key])
+            if tls is not None and tls.chain and trust is not None:
+                asking.watch(key, tls.chain, trust, known)
+            if step % _SLICE == 0:
+                await asyncio.sleep(0)
+        while pairs := await asyncio.to_thread(asking.next_wave):  # a script may be asked for the ways
+            self.expected += len(pairs)
+            await engine.probe(pairs, keep)
+
+    def _see_direct(self) -> tuple[str, ...]:
+        """What says that the direct way is not direct; then nothing is compared with it."""
+        against = self._directness.evidence
+        if against:
+            self._comparison.distrust_direct()
+        return against
+
     def _judged_pairs(self) -> dict[PairKey, Pair]:
         return {key: pair for key, pair in self._pairs.items() if key in self._seen}
 
     # what was seen
 
     def _keep(self, pair: Pair, observation: Observation) -> None:
+        self.observed += 1
+        if pair.purpose is Purpose.REVOCATION:  # of an authority's address, no target of the run
+            if self._revocation is not None:
+                self._revocation.keep(pair, observation)
+            return
+        self._directness.notice(pair, observation)
         key = (pair.target.id, pair.route.name)
         parent = self._parents.get(key) if pair.purpose is Purpose.LOCATE else None
         if parent is not None:
@@ -182,7 +248,6 @@ class Conduct:
         else:
             self._seen.setdefault(key, []).append(observation)
         self._unjudged.append((pair.target, pair.route, observation))
-        self.observed += 1
 
     def _judge(self) -> None:
         """Take in what was seen since the last time: not while probes are being timed, if it can wait."""
@@ -210,6 +275,7 @@ class Conduct:
             self._plan.egress,
             verdict=self._comparison.verdict(*key),
             prefixes=self._prefixes.get(key, ()),
+            revocation=None if self._revocation is None else self._revocation.of(key),
         )
 
     def _trust(self, pair: Pair, observations: list[Observation]) -> Trust | None:
@@ -224,6 +290,8 @@ def tell_log(pair: Pair, observation: Observation) -> None:
     place = f"{pair.target.id} over {pair.route.name}"
     if pair.purpose is not Purpose.ATTEMPT:
         place += f" ({pair.purpose})"
+    if observation.passed_over:
+        place += f" (after {'; '.join(f'{each.reason}: {each.detail}' for each in observation.passed_over)})"
     status = f", status {observation.http.status}" if observation.http is not None else ""
     if failure is None:
         log.info("%s: reached in %.3f s%s", place, timings.total or 0.0, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ class FailOn(StrEnum):
     UNEXPECTED_STATUS = "unexpected-status"
     INTERCEPTED = "intercepted"
     SUSPECT = "suspect"
+    REVOCATION = "revocation"
     REGRESSION = "regression"
 
 
@@ -40,7 +42,18 @@ def parse_fail_on(text: str) -> tuple[FailOn, ...]:
 
 def has_findings(run: Run, fail_on: tuple[FailOn, ...]) -> bool:
     """Whether any result is one that was asked to fail on."""
-    return any(_is_finding(result, word) for result in run.results for word in fail_on)
+    return any(map(finding_test(run, fail_on), run.results))
+
+
+def finding_test(run: Run, fail_on: tuple[FailOn, ...]) -> Callable[[Result], bool]:
+    """What says of a result of the run whether it is one that was asked to fail on. What one candidate of a device's
+    component would do is no finding: it is the component's whole list that the device goes by."""
+    candidates = {route.name for route in run.routes if route.candidate}
+
+    def is_finding(result: Result) -> bool:
+        return result.route not in candidates and any(_is_finding(result, word) for word in fail_on)
+
+    return is_finding
 
 
 def _is_finding(result: Result, word: FailOn) -> bool:
@@ -53,5 +66,8 @@ def _is_finding(result: Result, word: FailOn) -> bool:
             return result.http is not None and result.http.as_expected is False
         case FailOn.INTERCEPTED | FailOn.SUSPECT:
             return result.interception is not None and result.interception.verdict == word.value
+        case FailOn.REVOCATION:
+            found = result.revocation
+            return found is not None and (found.reachable is False or found.revoked is not None)
         case FailOn.REGRESSION:
-            return False  # a single run has nothing to compare with
+            return False  # of differences `prober.diff` knows; a single run has none

@@ -1,12 +1,12 @@
-"""What a run probes beside the attempts it was asked for, once these are in: confirmations, beginnings of chains, and
-handshakes with a client certificate.
+"""What a run probes beside the attempts it was asked for, once these are in: confirmations, beginnings of chains,
+handshakes with a client certificate, and what differs from an earlier run.
 
 Each step looks at the verdicts so far and names pairs; the engine probes them in the order given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from prober.engine.run import Pair
 from prober.interception.comparison import Comparison, PairKey
@@ -66,6 +66,17 @@ def presentations(
         if keys:
             wanted.append(_again(pair, Purpose.CLIENT_CERTIFICATE, keys))
     return wanted
+
+
+def rechecks(
+    pairs: Mapping[PairKey, Pair], seen: Mapping[PairKey, Sequence[Observation]], wanted: Collection[PairKey]
+) -> list[Pair]:
+    """Pairs that are wanted once more; what was confirmed already has been."""
+    return [
+        _again(pair, Purpose.CONFIRMATION)
+        for key, pair in pairs.items()
+        if key in wanted and all(each.purpose is not Purpose.CONFIRMATION for each in seen.get(key, ()))
+    ]
 
 
 def is_final(verdict: Verdict) -> bool:

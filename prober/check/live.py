@@ -11,17 +11,23 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from prober.check.conduct import Conduct
+from prober.check.findings import DEFAULT, FailOn, finding_test
 from prober.check.plan import Plan
+from prober.engine.garbage import kept_out
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair
 from prober.engine.workers import WorkerError
 from prober.model import Observation
 from prober.report.document import Result, Run
 from prober.report.files import encode_result
+from prober.report.output import write_text
 from prober.report.sanitize import several
+
+if TYPE_CHECKING:
+    from prober.report.junit import Differences
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +45,8 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     Raises the OSError of a listener that could not write; the run ends with it.
     """
     try:
-        return run_loop(_probe(conduct, listeners))
+        with kept_out():
+            return run_loop(_probe(conduct, listeners))
     except KeyboardInterrupt:
         return False
     except WorkerError as error:
@@ -168,8 +175,17 @@ class Progress:
             self._bar.stop()
 
 
-def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0) -> None:
-    """Write a finished run as `table`, `json`, `csv` or `svg`, to standard output or atomically to a file.
+def write_report(
+    run: Run,
+    format_: str,
+    path: Path | None,
+    *,
+    verbose: int = 0,
+    fail_on: tuple[FailOn, ...] = DEFAULT,
+    differences: Differences | None = None,
+) -> None:
+    """Write a finished run as `table`, `json`, `csv`, `svg`, `html`, `markdown`, `junit` or `analyzer`, to standard
+    output or atomically to a file. `fail_on` and `differences` from an earlier run say what is a failure in JUnit's.
 
     Raises OSError.
     """
@@ -179,25 +195,20 @@ def write_report(run: Run, format_: str, path: Path | None, *, verbose: int = 0)
         write_table(run, sys.stdout, verbose=verbose)  # which knows its terminal
         sys.stdout.flush()
         return
-    data = _rendered(run, format_, verbose).encode()
-    if path is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)  # for programs: UTF-8 whatever the locale
-        sys.stdout.buffer.flush()
-    elif path.exists() and not path.is_file():
-        with path.open("wb") as device:  # a pipe, as in --output >(gzip): there is nothing to replace
-            device.write(data)
-    else:
-        from prober.report.files import replace_file
-
-        replace_file(path, data)
+    write_text(_rendered(run, format_, verbose, fail_on, differences), path)
 
 
-def _rendered(run: Run, format_: str, verbose: int) -> str:
+def _rendered(
+    run: Run, format_: str, verbose: int, fail_on: tuple[FailOn, ...], differences: Differences | None
+) -> str:
     if format_ == "json":
         from prober.report.files import encode
 
         return encode(run, indent=2).decode() + "\n"
+    if format_ == "html":
+        from prober.report.html.page import render_html
+
+        return render_html(run)
     from prober.report.table import render_svg, write_table
 
     if format_ == "svg":
@@ -207,6 +218,18 @@ def _rendered(run: Run, format_: str, verbose: int) -> str:
         from prober.report.csv import write_csv
 
         write_csv(run.results, text)
+    elif format_ == "markdown":
+        from prober.report.markdown import write_markdown
+
+        write_markdown(run, text)
+    elif format_ == "junit":
+        from prober.report.junit import write_junit
+
+        write_junit(run, text, finding_test(run, fail_on), differences)
+    elif format_ == "analyzer":
+        from prober.report.analyzer import write_analyzer
+
+        write_analyzer(run, text)
     else:
         write_table(run, text, verbose=verbose)
     return text.getvalue()

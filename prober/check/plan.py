@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from prober import catalog as catalogs
 from prober.catalog import CatalogErrors, SelectionErrors, Skipped
+from prober.check.device import DevicePlan
 from prober.check.errors import PlanErrors
 from prober.check.rejudge import baseline_of
+from prober.check.revocation import RevocationSettings, follow_hosts, named_addresses
 from prober.check.selection import select
 from prober.check.trusting import trust_store
+from prober.check.ways import serves, settle
 from prober.config import Loaded
 from prober.engine.limits import Descriptors, reserve_descriptors
 from prober.engine.run import Pair
@@ -18,9 +21,11 @@ from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
 from prober.interception.baseline import Baseline
 from prober.interception.trust import TrustStore
-from prober.model import Route, Target
+from prober.model import Target
 from prober.report.document import Run
-from prober.routes.environment import EnvironmentRoute, RouteRule, route_for
+from prober.routes.rules import RouteRule, fixed_hops
+from prober.routes.windows.candidates import Component
+from prober.routes.windows.route import DeviceRoute
 from prober.wire.identity import ClientCertificateError, read_identity
 
 
@@ -48,6 +53,10 @@ class Plan:
     """Whether to look for the hop at which interception begins."""
     direct: bool
     """Whether the direct way may be probed for that."""
+    device: DevicePlan | None = None
+    """The device whose settings are tested, if any."""
+    revocation: RevocationSettings | None = None
+    """How revocation is to be looked at; None = not at all."""
 
 
 def make_plan(
@@ -58,31 +67,45 @@ def make_plan(
     workers: int = 1,
     locate: bool = False,
     baseline: Run | None = None,
+    device: DevicePlan | None = None,
+    ask_scripts: bool = True,
+    revocation: bool = False,
+    revocation_route: str | None = None,
 ) -> Plan:
     """Everything a run needs. `targets` are given by hand (`@FILE` too); without any, the catalogs are selected from.
+    `revocation` asks for the addresses in certificates too: over each target's own route, or over `revocation_route`.
 
-    Raises PlanErrors.
+    With a `device` its routes are probed, each to the targets of its component, beside those of --via to all of them.
+    PAC scripts are fetched and asked here, unless `ask_scripts` is off: then their routes have no way. That one cannot
+    be had is no error: its routes fail, and say why. Not to be called on an event loop. Raises PlanErrors.
     """
     errors: list[str] = []
     chosen, skipped, without = _targets(loaded, targets, errors)
     judge = _trust_store(loaded, errors)
     proxies = _proxy_certificates(loaded.routes, errors)
     _try_client_certificates(loaded.client_certificates, errors)
+    rules = tuple(loaded.routes) if device is None else _with_device(loaded, device)
+    asked = revocation or revocation_route is not None
+    hosts = _revocation_hosts(rules, revocation_route, errors) if asked else frozenset()
     if errors or judge is None or proxies is None:
         raise PlanErrors(errors)
     settings = loaded.settings
     descriptors = reserve_descriptors(settings.probe.concurrency, workers)
-    pairs = tuple(Pair(target, route_for(rule, target)) for target in chosen for rule in loaded.routes)
+    chosen = tuple(target for target in chosen if any(serves(rule, target) for rule in rules))
+    settled = settle(rules, chosen, loaded, ask=ask_scripts)
+    pairs = tuple(
+        Pair(target, settled.route(rule, target)) for target in chosen for rule in rules if serves(rule, target)
+    )
     return Plan(
         egress=settings.egress,
         targets=chosen,
         skipped=skipped,
         services_without_probes=without,
-        rules=tuple(loaded.routes),
+        rules=rules,
         pairs=pairs,
         probe=_probe_settings(loaded, descriptors.allowed),
         descriptors=descriptors,
-        warnings=tuple(loaded.warnings),
+        warnings=(*loaded.warnings, *settled.warnings),
         attempts=attempts,
         workers=workers,
         judge=judge,
@@ -90,7 +113,31 @@ def make_plan(
         baseline=baseline_of(baseline, judge, settings.egress),
         locate=locate,
         direct=not loaded.no_direct,
+        device=device,
+        revocation=RevocationSettings(
+            rules={rule.name: rule for rule in rules},
+            way=settled.route,
+            over=revocation_route or _system(rules),
+            hosts=hosts,
+            allowed=named_addresses(loaded.resolve),
+        )
+        if asked
+        else None,
     )
+
+
+def _with_device(loaded: Loaded, device: DevicePlan) -> tuple[RouteRule, ...]:
+    """Beside a device's routes those are probed that were asked for with it, not the configuration's own. Direct is
+    among the device's; so is any other name that it has. With --no-direct those without any proxy are left out."""
+    taken = {"direct", *(route.name for route in device.routes)}
+    beside = [rule for rule in loaded.routes if rule.name not in taken] if loaded.routes_given else []
+    return (*beside, *(route for route in device.routes if not (loaded.no_direct and route.is_direct)))
+
+
+def _system(rules: Iterable[RouteRule]) -> str | None:
+    """Windows itself fetches revocation lists, over its own way, for whichever component."""
+    system = Component.SYSTEM.value
+    return system if any(isinstance(rule, DeviceRoute) and rule.name == system for rule in rules) else None
 
 
 def _targets(
@@ -141,7 +188,7 @@ def _trust_store(loaded: Loaded, errors: list[str]) -> TrustStore | None:
 
 
 def _proxy_certificates(rules: Iterable[RouteRule], errors: list[str]) -> ProxyCertificates | None:
-    hops = [hop for rule in rules for route in _routes(rule) for hop in route.hops]
+    hops = [hop for rule in rules for hop in fixed_hops(rule)]
     for file in {hop.trust_roots for hop in hops if hop.trust_roots is not None}:
         try:
             ProxyCertificates([hop for hop in hops if hop.trust_roots == file])
@@ -152,8 +199,16 @@ def _proxy_certificates(rules: Iterable[RouteRule], errors: list[str]) -> ProxyC
     return None if errors else ProxyCertificates(hops)
 
 
-def _routes(rule: RouteRule) -> tuple[Route, ...]:
-    return (rule.https, rule.http) if isinstance(rule, EnvironmentRoute) else (rule,)
+def _revocation_hosts(rules: Iterable[RouteRule], over: str | None, errors: list[str]) -> frozenset[str]:
+    """The hosts of the catalog at which revocation is published."""
+    names = [rule.name for rule in rules]
+    if over is not None and over not in names:
+        errors.append(f'--revocation-route "{over}": no such route (known: {", ".join(names)})')
+    try:
+        return follow_hosts(entry.target for entry in catalogs.load(("common",)).entries)
+    except CatalogErrors as found:
+        errors.extend(str(error) for error in found.errors)
+        return frozenset()
 
 
 def _try_client_certificates(files: Mapping[str, str], errors: list[str]) -> None:

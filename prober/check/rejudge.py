@@ -72,17 +72,19 @@ def baseline_of(run: Run | None, store: TrustStore, egress: str) -> Baseline | N
     looks = [
         look
         for each in ([egress] if egress in known else known)
-        for look in _compared(list(observations_of(run, egress=each)), store).references()
+        for look in _compared(run, list(observations_of(run, egress=each)), store).references()
     ]
     return Baseline.of(looks)
 
 
-def _compared(seen: Sequence[Seen], store: TrustStore, baseline: Baseline | None = None) -> Comparison:
+def _compared(run: Run, seen: Sequence[Seen], store: TrustStore, baseline: Baseline | None = None) -> Comparison:
     """Observations side by side. All intermediates are learned first: then the order makes no difference."""
     for _, _, observation in seen:
         if observation.tls is not None:
             store.learn(observation.tls.chain)
     comparison = Comparison(store, baseline=baseline)
+    if any(each.id == NoteId.DIRECT_IS_PROXIED for each in run.notes):  # in a joined run: of any of its egresses
+        comparison.distrust_direct()
     for target, route, observation in seen:
         comparison.add(target, route, observation)
     return comparison
@@ -95,7 +97,7 @@ class _Judged:
         self, run: Run, egress: str, store: TrustStore, baseline: Baseline | None, missing: list[Missing]
     ) -> None:
         seen = list(observations_of(run, missing, egress=egress))
-        self.comparison = _compared(seen, store, baseline)
+        self.comparison = _compared(run, seen, store, baseline)
         self._seen: dict[PairKey, tuple[Target, Route, list[Observation]]] = {}
         for target, route, observation in seen:
             self._seen.setdefault((target.id, route.name), (target, route, []))[2].append(observation)

@@ -6,7 +6,9 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from prober.check.bypassed import bypass_sentences
 from prober.check.plan import Plan
 from prober.engine.egress import has_way_out
 from prober.engine.run import Pair
@@ -14,7 +16,8 @@ from prober.engine.stores import machine_roots
 from prober.interception.comparison import PairKey
 from prober.model import Observation
 from prober.report.document import Environment, NoteDoc
-from prober.report.notes import NoteId, note
+from prober.report.notes import NOTES, NoteId, note
+from prober.report.sanitize import several
 
 _LAG_WORTH_A_NOTE = 0.25
 
@@ -26,10 +29,17 @@ def notes_on(
     *,
     interrupted: str | None,
     lag: float,
+    unasked: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[NoteDoc]:
-    """Notes on a run. `interrupted` says how far it came if it was cut short; `lag` is in seconds."""
+    """Notes on a run. `interrupted` says how far it came if it was cut short; `lag` is in seconds; `unasked` has routes
+    with the number of addresses for revocation that were too many."""
     for warning in plan.warnings:
         yield note(NoteId.CONFIGURATION, warning)
+    if plan.device is not None:
+        for lint in plan.device.lints:
+            yield note(NoteId.DEVICE, f"{lint.severity}, {lint.component}: {lint.text}")
+        for sentence in bypass_sentences(plan.rules, plan.targets):
+            yield note(NoteId.DEVICE, sentence)
     if plan.descriptors.clamped:
         found = plan.descriptors
         text = (
@@ -40,6 +50,9 @@ def notes_on(
     if interrupted is not None:
         yield note(NoteId.INTERRUPTED, f"Interrupted after {interrupted} probes; what was measured is reported.")
     yield from _ipv6_notes(pairs, seen)
+    if unasked:
+        cut = ", ".join(f"{several(number, 'address', 'addresses')} over {name}" for name, number in unasked.items())
+        yield note(NoteId.REVOCATION_CUT, f"{NOTES[NoteId.REVOCATION_CUT]} Not asked: {cut}.")
     if machine_roots() is None:
         yield note(NoteId.OS_TRUST_STORE_MISSING)
     if lag > _LAG_WORTH_A_NOTE:
@@ -49,11 +62,12 @@ def notes_on(
         )
 
 
-def environment_of(plan: Plan, lag: float) -> Environment:
-    """How the prober was set, and how late its loop was at worst (seconds)."""
+def environment_of(plan: Plan, lag: float, cpu_wait: float | None) -> Environment:
+    """How the prober was set, how late its loop was at worst (seconds), and how much it waited for a processor."""
     probe = plan.probe
     return Environment(
         loop_lag_max=round(lag, 6),
+        cpu_wait=None if cpu_wait is None else round(cpu_wait, 3),
         concurrency=probe.concurrency,
         descriptors=plan.descriptors.limit,
         timeout=probe.timeout,

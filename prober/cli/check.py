@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from prober.cli.against import (
+    AgainstRun,
+    against_or_exit,
+    exit_by_differences,
+    fail_on_both,
+    junit_differences,
+    tell_differences,
+)
 from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
 from prober.cli.outcome import (
     DEFAULT_FAIL_ON,
@@ -20,7 +28,6 @@ from prober.cli.outcome import (
     Save,
     check_paths,
     exit_by,
-    fail_on_words,
     load_run,
     report,
     save_run,
@@ -29,6 +36,7 @@ from prober.cli.outcome import (
 
 if TYPE_CHECKING:
     from prober.check.conduct import Conduct
+    from prober.check.device import DevicePlan
     from prober.check.live import JsonLines
     from prober.check.plan import Plan
     from prober.config import Loaded
@@ -37,7 +45,8 @@ EXAMPLES = (
     "Examples: prober check --geo EU · prober check --via hq=http://10.0.0.6:8080 · "
     "prober check --via two=socks5h://10.0.0.7:1080,https://proxy.corp:8443 https://example.com · "
     "prober check --format json | jq .summary · prober check --save before.json.zst · "
-    "prober check --attempts 10 --locate"
+    "prober check --attempts 3 --against before.json.zst · prober check --attempts 10 --locate · "
+    "prober check --device edr.reg --device netsh.txt --format analyzer"
 )
 
 
@@ -49,6 +58,10 @@ class CheckFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     SVG = "svg"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+    ANALYZER = "analyzer"
 
 
 Targets = Annotated[
@@ -63,26 +76,75 @@ Targets = Annotated[
 Format = Annotated[
     CheckFormat,
     typer.Option(
-        "--format", help="table, json, jsonl (a line a result, as it comes), csv, svg (a picture of the table)."
+        "--format",
+        help="table, json, jsonl (a line a result, as it comes), csv, svg (a picture of the table), html (one file for "
+        "a browser), markdown (for tickets), junit (for CI), analyzer (the vendor's block of five methods for each "
+        "URL).",
     ),
 ]
 Attempts = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Independent probes of each pair.")]
 Retries = Annotated[int | None, typer.Option(metavar="N", min=0, max=10, help="After a transient failure only.")]
+Device = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="A Windows device's settings (.reg, reg query, netsh, SensorConfiguration.json), repeatable: probe the "
+        "targets of its components over the ways each would take.",
+        show_default=False,
+    ),
+]
+DeviceComponent = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--component",
+        metavar="WORD[,WORD]",
+        help="With --device: edr, mdav, mdi_sensor, mdi_updater, system, mde_linux, mde_macos or all.",
+        show_default="all",
+    ),
+]
+DeviceDomain = Annotated[
+    str | None,
+    typer.Option(metavar="DOMAIN", help="With --device: the device's DNS domain, in which WPAD looks."),
+]
 Locate = Annotated[
     bool, typer.Option("--locate", help="Probe the beginnings of chains to name the hop that intercepts.")
+]
+
+Revocation = Annotated[
+    bool,
+    typer.Option(
+        "--revocation",
+        help="Ask the addresses where certificates have their revocation published (CRL, OCSP), as Windows does.",
+    ),
+]
+RevocationRoute = Annotated[
+    str | None,
+    typer.Option(
+        "--revocation-route",
+        metavar="NAME",
+        help="Ask them over this route, as Windows does over the system's proxy, not over each target's own; "
+        "--revocation goes without saying.",
+    ),
 ]
 
 
 @with_shared
 def check(
+    ctx: typer.Context,
     targets: Targets = None,
     format: Format = CheckFormat.TABLE,  # noqa: A002 # the option's name
     output: Output = None,
     save: Save = None,
     attempts: Attempts = 1,
     retries: Retries = None,
+    against: AgainstRun = None,
     baseline: BaselineRun = None,
     locate: Locate = False,
+    device: Device = None,
+    component: DeviceComponent = None,
+    device_domain: DeviceDomain = None,
+    revocation: Revocation = False,
+    revocation_route: RevocationRoute = None,
     fail_on: FailOnText = DEFAULT_FAIL_ON,
     *,
     shared: Shared,
@@ -92,29 +154,83 @@ def check(
     Exit codes: 0 nothing to report, 1 findings (see --fail-on), 2 usage or configuration error, 3 the run could not be
     completed (what was measured is still reported).
     """
-    words = fail_on_words(fail_on)
+    words, kinds = fail_on_both(fail_on, against=against is not None, given=given_by_user(ctx, "fail_on"))
+    revocation = revocation or revocation_route is not None
+    if "revocation" in words and not revocation:
+        refuse(["--fail-on revocation: nobody would ask (--revocation)"])
     check_paths(save, output)
     loaded = load_or_exit(shared, {"probe.retries": retries})
     references = load_run(baseline, "--baseline") if baseline is not None else None
-    options = {"attempts": attempts, "workers": shared.workers or 1, "locate": locate, "baseline": references}
+    options: dict[str, Any] = {
+        "attempts": attempts,
+        "workers": shared.workers or 1,
+        "locate": locate,
+        "baseline": references,
+    }
+    options |= {"revocation": revocation, "revocation_route": revocation_route}
+    options |= {
+        "device": _device(device, component, device_domain, targets or [], shared),
+        "ask_scripts": not shared.dry_run,
+    }
     plan = _plan(loaded, targets or [], options)
     if shared.dry_run:
         _show(plan)
         return
     from prober.check.conduct import Conduct
 
-    conduct = Conduct(plan)
+    earlier = against_or_exit(against, plan.egress) if against is not None else None
+    conduct = Conduct(plan, recheck=None if earlier is None else earlier.doubtful)
     whole = _probe(conduct, plan, _lines(format, output), quiet=shared.quiet)
     if not whole:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
     run = conduct.document()
     # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
     saved = save is None or save_run(run, save)
+    differences = None if earlier is None else earlier.compared(run)
     if format is not CheckFormat.JSONL:
-        report(run, format.value, output, verbose=shared.verbose)
+        told = junit_differences(differences, kinds) if format is CheckFormat.JUNIT else None
+        report(run, format.value, output, verbose=shared.verbose, fail_on=words, differences=told)
+    if differences is not None:
+        tell_differences(differences, shared, on_stdout=format is CheckFormat.TABLE and output is None)
     if not whole or not saved:
         raise typer.Exit(INCOMPLETE)
+    if differences is not None:
+        exit_by_differences(differences, kinds)
     exit_by(run, words)
+
+
+def given_by_user(ctx: typer.Context, parameter: str) -> bool:
+    """Whether an option stands on the command line or in the environment."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
+
+
+def _device(
+    files: list[Path] | None,
+    components: list[str] | None,
+    domain: str | None,
+    targets: list[str],
+    shared: Shared,
+) -> DevicePlan | None:
+    if not files:
+        given = [option for option, value in (("--component", components), ("--device-domain", domain)) if value]
+        if given:
+            refuse([f"{option} needs --device" for option in given])
+        return None
+    if strays := [target for target in targets if Path(target).is_file()]:
+        refuse([f'TARGET "{each}" is a file: every one of a device\'s files has its own --device' for each in strays])
+    from prober.check.device import plan_device
+    from prober.check.errors import PlanErrors
+
+    try:
+        chosen = [word for text in components or ["all"] for each in text.split(",") if (word := each.strip())]
+        plan = plan_device([str(file) for file in files], chosen or ["all"], domain=domain)
+    except PlanErrors as error:
+        refuse(list(error.errors))
+    if not shared.quiet:
+        for complaint in plan.complaints:
+            say(f"warning: {complaint}")
+    return plan
 
 
 def _plan(loaded: Loaded, targets: list[str], options: dict[str, Any]) -> Plan:
@@ -150,7 +266,7 @@ def _show(plan: Plan) -> None:
     from prober.report.sanitize import several
 
     for pair in plan.pairs:
-        hops = ",".join(hop.url for hop in pair.route.hops) or "direct"
+        hops = pair.route.text
         target = pair.target
         request = f"{target.method} {target.scheme}://{target.address}{target.path}"
         wanted = f"handshake tls://{target.address}" if target.scheme == "tls" else request

@@ -35,7 +35,8 @@ def check(shared: Shared) -> None:
     from prober.check.plan import make_plan
 
     try:
-        make_plan(loaded)  # catalogs, selection, placeholders and certificate files, as `prober check` would take them
+        # catalogs, selection, placeholders and certificate files, as `prober check` would take them; nothing is sent
+        make_plan(loaded, ask_scripts=False)
     except PlanErrors as error:
         refuse(list(error.errors))
     names = ", ".join(rule.name for rule in loaded.routes)

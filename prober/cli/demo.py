@@ -25,10 +25,10 @@ _wrapped = partial(textwrap.fill, width=78, initial_indent="  ", subsequent_inde
 def demo(
     geo: Annotated[str, typer.Option(help="Regions to probe, comma-separated; fewer make a shorter table.")] = "EU",
 ) -> None:
-    """Start the lab, check the catalogs in it over ten routes, and explain the table. Ends by itself."""
+    """Start the lab, check the catalogs in it over eleven routes, and explain the table. Ends by itself."""
     with tempfile.TemporaryDirectory(prefix="prober-demo-") as temporary:
         place = Path(temporary)
-        typer.echo("Starting the lab: look-alike origins and eight proxies on 127.0.0.1 …", err=True)
+        typer.echo("Starting the lab: look-alike origins and nine proxies on 127.0.0.1 …", err=True)
         with _lab_process(place) as config:
             saved = place / "run.json"
             command = [sys.executable, "-m", "prober", "check", "--config", str(config), "--geo", geo]

@@ -24,19 +24,38 @@ def explain(
         typer.Argument(metavar="WORD|HRESULT|METRIC", help="As prober or Windows prints it. Without it: all words."),
     ] = None,
 ) -> None:
-    """Say what a word means and what to do: a failure, a stage, a Windows code, a metric."""
+    """Say what a word means and what to do: a failure, a stage, a Windows code, a metric, a kind of difference."""
     from prober.report import glossary
 
     if word is None:
-        _list(glossary.words())
+        _list({**glossary.words(), "differences": _kinds()})
         return
-    found = glossary.explain(word)
+    found = glossary.explain(word) or _difference(word)
     if found is None:
         alike = glossary.nearest(word)
         advice = f"did you mean {' or '.join(alike)}?" if alike else "`prober explain` lists all words"
         typer.echo(f"prober: unknown word {sanitize(word, limit=100, ascii_only=True)!r}: {advice}", err=True)
         raise typer.Exit(2)
     _show(found)
+
+
+def _kinds() -> list[str]:
+    from prober.diff.kinds import Kind
+
+    return list(map(str, Kind))
+
+
+def _difference(word: str) -> Explanation | None:
+    """A kind of difference between two runs."""
+    from prober.diff.kinds import KINDS, Kind
+    from prober.report.glossary import Explanation
+
+    name = word.strip().lower()
+    if name not in _kinds():
+        return None
+    about = KINDS[Kind(name)]
+    more = (("Severity", about.severity.value), ("With the sides swapped", about.backwards.value))
+    return Explanation(name, "difference", about.meaning, more)
 
 
 def _show(found: Explanation) -> None:

@@ -65,11 +65,7 @@ def template() -> str:
             lines += ["", _ROUTES]
             continue
         if head != section and head:
-            lines += (
-                ["", f"#{head}:"]
-                if head != "serve"
-                else ["", "## Read by `prober serve` of a later version.", "#serve:"]
-            )
+            lines += ["", f"#{head}:"]
         section = head
         default = "paris" if key.path == "egress" else key.default
         shown = yaml.safe_dump(default, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")

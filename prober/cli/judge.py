@@ -13,7 +13,7 @@ from prober.cli.outcome import (
     DEFAULT_FAIL_ON,
     INCOMPLETE,
     BaselineRun,
-    FailOnText,
+    FailOnAlone,
     Output,
     Save,
     check_paths,
@@ -39,10 +39,16 @@ class JudgeFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     SVG = "svg"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
 
 
 SavedRun = Annotated[Path, typer.Argument(metavar="RUN", help="A run saved with `prober check --save`.")]
-Format = Annotated[JudgeFormat, typer.Option("--format", help="table, json, csv, svg (a picture of the table).")]
+Format = Annotated[
+    JudgeFormat,
+    typer.Option("--format", help="table, json, csv, svg (a picture of the table), html, markdown, junit."),
+]
 
 
 @with_shared(only=TRUST)
@@ -52,7 +58,7 @@ def judge(
     output: Output = None,
     save: Save = None,
     baseline: BaselineRun = None,
-    fail_on: FailOnText = DEFAULT_FAIL_ON,
+    fail_on: FailOnAlone = DEFAULT_FAIL_ON,
     *,
     shared: Shared,
 ) -> None:
@@ -79,7 +85,7 @@ def judge(
         for lack in again.missing[:10]:
             say(f"warning: {lack.target} over {lack.route}: {lack.why}")
     written = save is None or save_run(again.run, save)
-    report(again.run, format.value, output, verbose=shared.verbose)
+    report(again.run, format.value, output, verbose=shared.verbose, fail_on=words)
     if not written:
         raise typer.Exit(INCOMPLETE)
     exit_by(again.run, words)

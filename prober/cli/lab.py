@@ -30,6 +30,15 @@ class KeyKind(StrEnum):
 
     ECDSA = "ecdsa"
     RSA = "rsa"
+    RSA2048 = "rsa2048"
+    RSA3072 = "rsa3072"
+
+
+class TlsVersion(StrEnum):
+    """Versions that a load-test origin can be held to."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
 
 
 ReadyFile = Annotated[
@@ -76,26 +85,47 @@ def lab(
 def origin(
     listen: Annotated[str, typer.Option(help="ADDRESS[:PORT]; port 0 takes a free one.")] = "127.0.0.1:0",
     key: Annotated[KeyKind, typer.Option(help="Kind of the certificate's key.")] = KeyKind.ECDSA,
-    size: Annotated[int, typer.Option(min=0, max=1 << 30, help="Bytes in the body of every answer.")] = 2,
+    size: Annotated[
+        int, typer.Option(min=0, max=1 << 30, help="Bytes in the body of every answer but those to /bytes/N.")
+    ] = 1024,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+    tickets: Annotated[bool, typer.Option("--tickets", help="Let clients resume sessions.")] = False,
+    tls: Annotated[TlsVersion | None, typer.Option(help="Speak this version of TLS alone; default: both.")] = None,
+    until_input_ends: Annotated[
+        bool, typer.Option("--until-input-ends", help="End when standard input does: with the program that started it.")
+    ] = False,
     ready_file: ReadyFile = None,
     write_root: Annotated[
         Path | None, typer.Option(help="Write the root that signed the certificate to this file (PEM).")
     ] = None,
 ) -> None:
-    """Run a bare origin for load tests: TLS or plain HTTP on one port, one answer for everything."""
+    """Run a bare origin for load tests: TLS or plain HTTP on one port, one answer for everything.
+
+    `GET /bytes/N` is answered with N octets.
+    """
     from prober.lab.authorities import pem
     from prober.lab.bare import BareSettings, bare_credential, serve_bare, serve_bare_in
     from prober.lab.process import run
 
     host, port = _listen_address(listen)
     credential, root = bare_credential(key)
-    settings = BareSettings(host=host, port=port, size=size, certificate=credential.pem(), key=credential.key_pem())
+    settings = BareSettings(
+        host=host,
+        port=port,
+        size=size,
+        certificate=credential.pem(),
+        key=credential.key_pem(),
+        tickets=tickets,
+        tls=None if tls is None else tls.value,
+        until_input_ends=until_input_ends,
+    )
 
     def ready(actual: int) -> None:
         if write_root is not None:
             write_root.write_bytes(pem(root))
         typer.echo(_describe_origin(settings, actual, key, workers))
+        if write_root is not None:
+            typer.echo(f"its root: {write_root}")
         _write_ready(ready_file, {"pid": os.getpid(), "ports": {"bare-origin": actual}})
 
     try:
@@ -153,7 +183,9 @@ def _describe(world: Lab, config: Path) -> str:
 
 def _describe_origin(settings: BareSettings, port: int, key: KeyKind, workers: int) -> str:
     place = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
-    return f"origin on {place}: TLS ({key}) and plain HTTP, {settings.size} bytes an answer, {workers} process(es)"
+    version = "TLS" if settings.tls is None else f"TLS {settings.tls}"
+    speaks = f"{version} ({key}) and plain HTTP"
+    return f"origin on {place}: {speaks}, {settings.size} bytes an answer, {workers} process(es)"
 
 
 def _write_ready(path: Path | None, content: dict[str, object]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
@@ -10,9 +9,9 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, TextIO
-from urllib.parse import quote
 
 from prober.model import Hop, Secret
+from prober.routes.passwords import spellings
 
 _IN_URL: Final = re.compile(r"(?<=://)[^\s/@]*@")
 _BASIC: Final = re.compile(r"(?i)\b(basic|bearer|negotiate|ntlm) +[a-z0-9+/=_.-]{4,}")
@@ -47,15 +46,6 @@ class _Masked(logging.Formatter):
         return _BASIC.sub(r"\1 ***", _IN_URL.sub("***@", text))
 
 
-def spellings(hop: Hop) -> set[str]:
-    """Every way in which the password of a hop could stand in a text: clear, percent-encoded, Basic."""
-    if hop.password is None:
-        return set()
-    clear = hop.password.reveal()
-    basic = base64.b64encode(f"{hop.user or ''}:{clear}".encode()).decode()
-    return {clear, quote(clear, safe=""), quote(clear), basic, repr(clear)[1:-1], json.dumps(clear)[1:-1]}
-
-
 def set_up(
     log_format: str = "text",
     *,
@@ -73,5 +63,11 @@ def set_up(
     known = {text for hop in hops for text in spellings(hop)} | {secret.reveal() for secret in secrets}
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Masked(known, as_json=log_format == "json"))
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    root = logging.getLogger()
+    former = root.handlers[:]
+    root.addHandler(handler)  # before the former one goes: other threads log meanwhile, and nothing may go out unmasked
+    for each in former:
+        root.removeHandler(each)
+        each.close()
+    root.setLevel(level)
     logging.captureWarnings(True)

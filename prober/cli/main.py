@@ -12,7 +12,22 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from prober import __version__
-from prober.cli import check, config, demo, explain, init, judge, lab, routes, targets
+from prober.cli import (
+    bench,
+    check,
+    config,
+    demo,
+    diff,
+    explain,
+    init,
+    judge,
+    lab,
+    merge,
+    report,
+    routes,
+    serve,
+    targets,
+)
 from prober.cli.options import abandon_stdout
 
 INCOMPLETE = 3
@@ -49,7 +64,12 @@ def _main(
 
 
 app.command("check", epilog=check.EXAMPLES, rich_help_panel=PANEL_RUN)(check.check)
+app.command("serve", epilog=serve.EXAMPLES, rich_help_panel=PANEL_RUN)(serve.serve)
+app.command("bench", epilog=bench.EXAMPLES, rich_help_panel=PANEL_RUN)(bench.bench)
 app.command("judge", epilog=judge.EXAMPLES, rich_help_panel=PANEL_RUN)(judge.judge)
+app.command("report", epilog=report.EXAMPLES, rich_help_panel=PANEL_RUN)(report.report)
+app.command("diff", cls=diff.TwoSides, epilog=diff.EXAMPLES, rich_help_panel=PANEL_RUN)(diff.diff)
+app.command("merge", epilog=merge.EXAMPLES, rich_help_panel=PANEL_RUN)(merge.merge)
 app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
 app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
 app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)

@@ -22,7 +22,7 @@ import typer
 if TYPE_CHECKING:
     from prober.config import Loaded
     from prober.model import Hop
-    from prober.routes.environment import RouteRule
+    from prober.routes.rules import RouteRule
 
 USAGE = 2
 """Exit code of a usage or configuration error."""
@@ -288,11 +288,34 @@ def _pairs(
     return pairs(texts, option, errors, many=many)
 
 
+class Unusable(Exception):
+    """The options or the configuration cannot be used; `lines` has every reason."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
 def load_or_exit(shared: Shared, further: dict[str, object] | None = None) -> Loaded:
     """What is in force; warnings go to stderr, and with them logging is set up so that it hides every password.
 
     `further` are a command's own options by dotted key (`{"probe.retries": 2}`), None among them counts as not given.
     Errors are printed to stderr, all of them, and end the program with exit code 2.
+    """
+    try:
+        loaded = read_settings(shared, further)
+    except Unusable as error:
+        refuse(error.lines)
+    if not shared.quiet:
+        for warning in loaded.warnings:
+            say(f"warning: {warning}")
+    return loaded
+
+
+def read_settings(shared: Shared, further: dict[str, object] | None = None, *, hidden: Iterable[Hop] = ()) -> Loaded:
+    """What is in force, read now; logging is set up so that it hides every password in it, and those of `hidden`.
+
+    Raises Unusable.
     """
     from prober.cli import logging as cli_logging
     from prober.config import ConfigErrors, load
@@ -307,22 +330,17 @@ def load_or_exit(shared: Shared, further: dict[str, object] | None = None) -> Lo
     except ConfigErrors as error:
         lines += map(str, error.errors)
     if loaded is None or lines:
-        refuse(lines)
-    cli_logging.set_up(shared.log_format, verbose=shared.verbose, quiet=shared.quiet, hops=hops_of(loaded.routes))
-    if not shared.quiet:
-        for warning in loaded.warnings:
-            say(f"warning: {warning}")
+        raise Unusable(lines)
+    hops = [*hidden, *hops_of(loaded.routes)]
+    cli_logging.set_up(shared.log_format, verbose=shared.verbose, quiet=shared.quiet, hops=hops)
     return loaded
 
 
 def hops_of(rules: Iterable[RouteRule]) -> list[Hop]:
     """Every hop of these routes."""
-    from prober.routes.environment import EnvironmentRoute
+    from prober.routes.rules import fixed_hops
 
-    hops: list[Hop] = []
-    for rule in rules:
-        hops += (*rule.https.hops, *rule.http.hops) if isinstance(rule, EnvironmentRoute) else rule.hops
-    return hops
+    return [hop for rule in rules for hop in fixed_hops(rule)]
 
 
 def refuse(lines: list[str]) -> NoReturn:

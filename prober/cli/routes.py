@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from prober.cli import pac, windows, wpad
 from prober.cli.config import Format, OutputFormat
 from prober.cli.options import ROUTES, Shared, load_or_exit, with_shared
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from prober.model import Hop, Route
 
 app = typer.Typer(rich_markup_mode="rich", help="Show the routes in force.")
+app.command("pac", epilog=pac.EXAMPLES)(pac.pac)
+app.command("windows", epilog=windows.EXAMPLES)(windows.windows)
+app.command("wpad", epilog=wpad.EXAMPLES)(wpad.wpad)
 
 
 @app.callback(
@@ -37,11 +41,25 @@ def routes(context: typer.Context, shared: Shared, output: OutputFormat = Format
 def as_values(loaded: Loaded) -> list[dict[str, Any]]:
     """The routes as plain values, without any password."""
     from prober.model import Route
+    from prober.routes.rules import ScriptedRoute
+    from prober.routes.text import without_login
 
     values: list[dict[str, Any]] = []
     for rule in loaded.routes:
         if isinstance(rule, Route):
             values.append({"name": rule.name, "hops": _hops(rule, loaded)})
+        elif isinstance(rule, ScriptedRoute):
+            values.append(
+                {
+                    "name": rule.name,
+                    "pac": None if rule.script is None else without_login(rule.script),
+                    "wpad": rule.domain,
+                    "option_252": None if rule.option_252 is None else without_login(rule.option_252),
+                    "reading": rule.reading.value,
+                    "my_ip": list(rule.my_addresses),
+                    "trust_roots": rule.trust_roots,
+                }
+            )
         else:
             values.append(
                 {
@@ -72,11 +90,16 @@ def _hops(route: Route, loaded: Loaded) -> list[dict[str, Any]]:
 def as_text(loaded: Loaded) -> str:
     """A line a route, and one a hop."""
     from prober.model import Route
+    from prober.routes.rules import ScriptedRoute
 
     lines = [f"routes in force ({loaded.routes_origin}):"]
     for rule in loaded.routes:
         if isinstance(rule, Route):
             lines += [rule.name, *_lines(rule, loaded)]
+            continue
+        if isinstance(rule, ScriptedRoute):
+            read = f"read as {rule.reading} does, asked for each target when a run is planned"
+            lines += [f"{rule.name} ({_plain(rule.source)})", f"  {read}"]
             continue
         lines += [f"{rule.name} (environment), https:// and tls:// targets", *_lines(rule.https, loaded)]
         lines += [f"{rule.name} (environment), http:// targets", *_lines(rule.http, loaded)]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from prober.cli import targets_diff, targets_export, targets_import
 from prober.cli.options import SELECTION, Shared, load_or_exit, refuse, say, with_shared
 
 if TYPE_CHECKING:
     from prober.catalog import Catalog, Selection
     from prober.model import Target
 
-app = typer.Typer(no_args_is_help=True, help="List and check the catalogs of targets.")
+app = typer.Typer(no_args_is_help=True, help="List, check and keep up the catalogs of targets.")
 
 PIPED_WIDTH = 200
 """Columns of a table that no terminal bounds: lines stay whole for grep."""
@@ -178,3 +179,8 @@ def _skipped_table(selection: Selection) -> Any:
             text.append(f"\n→ {skipped.option}", style="cyan")
         table.add_row(Text(str(skipped.target["id"])), text)
     return table
+
+
+app.command("import", epilog=targets_import.EXAMPLES)(targets_import.import_)
+app.command("diff", epilog=targets_diff.EXAMPLES)(targets_diff.diff)
+app.command("export", epilog=targets_export.EXAMPLES)(targets_export.export)

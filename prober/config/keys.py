@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 from prober.config.document import Path
+from prober.config.modules import sections_at
 from prober.config.settings import Hop, Pac, Probe, Root, Section, Select, Serve, Settings, Trust
 
 Kind = Literal["text", "word", "list", "mapping"]
@@ -66,4 +67,6 @@ def names_at(path: Path) -> list[str]:
             section = Pac
         case ("trust", "roots", int()):
             section = Root
+        case ("serve", "modules", *inner):
+            section = sections_at(tuple(inner))
     return list(section.model_fields) if section else []

@@ -16,10 +16,11 @@ from prober.config import environment, texts
 from prober.config.document import Path, parse
 from prober.config.keys import keys, names_at
 from prober.config.layers import DEFAULT, Layers, Origin, dotted, entries
+from prober.config.module_refusals import refusal
 from prober.config.routes import configured, in_force
 from prober.config.settings import DEFAULT_FILE, Settings
-from prober.routes.environment import RouteRule
 from prober.routes.overrides import Override, Overrides, parse_override
+from prober.routes.rules import NamedRule
 from prober.routes.text import RouteError, did_you_mean, host_name
 
 LARGEST_FILE: Final = 1024 * 1024
@@ -58,8 +59,8 @@ class Loaded:
     origin: dict[str, str]
     """Dotted path of every key (entries of mappings included) to `command line`, `environment PROBER_X`,
     `file prober.yaml:12` or `default`."""
-    routes: tuple[RouteRule, ...]
-    """Routes with their passwords; `prober.routes.environment.route_for(rule, target)` gives a target's own."""
+    routes: tuple[NamedRule, ...]
+    """Routes with their passwords; `prober.check.ways.settle` gives a target's own."""
     routes_origin: str
     """Where the choice of routes comes from, as in `origin`."""
     password_sources: dict[tuple[str, int], str]
@@ -74,6 +75,8 @@ class Loaded:
     """The file that was read, as named."""
     no_direct: bool = False
     """Whether nothing may be probed without a proxy."""
+    routes_given: bool = False
+    """Whether the routes come from --via or its environment variable, not from the file or the default."""
 
 
 def load(
@@ -125,6 +128,7 @@ def load(
         warnings=tuple(dict.fromkeys([*found.warnings, *chosen.warnings])),
         file=name,
         no_direct=no_direct or found.no_direct,
+        routes_given=bool(via or found.via),
     )
 
 
@@ -175,7 +179,8 @@ def _fault(values: dict[str, Any], detail: dict[str, Any]) -> tuple[Path, str]:
     kind = detail["type"]
     context = detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return path, f"unknown key{did_you_mean(str(path[-1]), names_at(path[:-1]))}"
+        why = refusal(path[2:]) if path[:2] == ("serve", "modules") else None
+        return path, why or f"unknown key{did_you_mean(str(path[-1]), names_at(path[:-1]))}"
     if kind == "literal_error":
         valid = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return path, f"not a valid value{did_you_mean(str(detail.get('input')), valid)}"

@@ -12,7 +12,8 @@ from prober.config.document import Path
 from prober.config.layers import dotted
 from prober.config.texts import Problems
 from prober.model import Hop, Route, Secret
-from prober.routes.environment import EnvironmentRoute, RouteRule, environment_route
+from prober.routes.environment import EnvironmentRoute, environment_route
+from prober.routes.pac.reading import Reading
 from prober.routes.passwords import (
     PREFIX,
     cleartext_password_warnings,
@@ -20,12 +21,13 @@ from prober.routes.passwords import (
     password_variable,
     with_passwords,
 )
+from prober.routes.rules import NamedRule, ScriptedRoute, fixed_routes
+from prober.routes.scripted import addresses_problem, domain_problem, is_scripted, parse_scripted, script_problem
 from prober.routes.text import (
     RESERVED_NAMES,
     RouteError,
     credential_problem,
     did_you_mean,
-    later,
     name_problem,
     parse_hop,
     parse_via,
@@ -40,7 +42,7 @@ DIRECT: Final = Route("direct")
 class Configured:
     """The routes of the file."""
 
-    routes: dict[str, Route] = field(default_factory=dict)
+    routes: dict[str, Route | ScriptedRoute] = field(default_factory=dict)
     password_files: dict[tuple[str, int], str] = field(default_factory=dict)
     """By route and hop (from 1)."""
     problems: Problems = field(default_factory=list)
@@ -57,13 +59,38 @@ def configured(values: Mapping[str, Any]) -> Configured:
             problem = f'the name "{name}" is taken: --via {name} has a meaning of its own'
         if problem:
             found.problems.append((path, problem))
-        if isinstance(way, dict) and "pac" in way:
-            found.problems.append((path, later("PAC")))
+        if isinstance(way, dict) and isinstance(name, str):
+            _scripted(name, way, path, found)
         if isinstance(way, list):
             hops = [_hop(name, number, hop, found) for number, hop in enumerate(way) if isinstance(hop, dict)]
             found.routes[name] = Route(name, tuple(hop for hop in hops if hop))
     found.problems += [(("routes", name), sentence) for name, sentence in name_clashes(found.routes)]
     return found
+
+
+def _scripted(name: str, way: dict[str, Any], path: Path, found: Configured) -> None:
+    script, domain, option, reading, addresses, roots = (
+        way.get(key) for key in ("pac", "wpad", "option_252", "reading", "my_ip", "trust_roots")
+    )
+    before = len(found.problems)
+    for key, value, problem_of in (("pac", script, script_problem), ("wpad", domain, domain_problem)):
+        problem = problem_of(value) if isinstance(value, str) and value else None  # an empty one is told already
+        if problem:
+            found.problems.append(((*path, key), problem))
+    own = tuple(each for each in addresses if isinstance(each, str)) if isinstance(addresses, list) else ()
+    if problem := addresses_problem(own):
+        found.problems.append(((*path, "my_ip"), problem))
+    if len(found.problems) > before or not isinstance(domain if script is None else script, str):
+        return
+    found.routes[name] = ScriptedRoute(
+        name,
+        script=script if isinstance(script, str) else None,
+        domain=domain.strip(".").lower() if isinstance(domain, str) else None,
+        option_252=option if isinstance(option, str) else None,
+        reading=Reading(reading) if reading in set(Reading) else Reading.CHROMIUM,
+        my_addresses=own,
+        trust_roots=roots if isinstance(roots, str) else None,
+    )
 
 
 def _hop(route: str, number: int, raw: dict[str, Any], found: Configured) -> Hop | None:
@@ -93,7 +120,7 @@ def _hop(route: str, number: int, raw: dict[str, Any], found: Configured) -> Hop
 class InForce:
     """The routes that targets are probed over, and what is to be said about them."""
 
-    rules: list[RouteRule] = field(default_factory=list)
+    rules: list[NamedRule] = field(default_factory=list)
     sources: dict[tuple[str, int], str] = field(default_factory=dict)
     """Where the password of a hop comes from, by route and hop (from 1): `URL`, `file NAME`, `environment NAME`."""
     errors: list[RouteError] = field(default_factory=list)
@@ -111,7 +138,7 @@ def in_force(
     found = InForce()
     if via:
         chosen = [_chosen(text, source, config, environ, found) for text in via]
-        rules: list[RouteRule] = [rule for rule in chosen if rule is not None]
+        rules: list[NamedRule] = [rule for rule in chosen if rule is not None]
         names = [rule.name for rule in rules]
         found.rules = [*([] if no_direct or DIRECT.name in names else [DIRECT]), *rules]
     else:
@@ -127,7 +154,7 @@ def in_force(
     return found
 
 
-def _chosen(text: str, source: str, config: Configured, environ: Mapping[str, str], found: InForce) -> RouteRule | None:
+def _chosen(text: str, source: str, config: Configured, environ: Mapping[str, str], found: InForce) -> NamedRule | None:
     name, chain = split_name(text)
     if name is None and text in config.routes:
         return config.routes[text]
@@ -137,6 +164,8 @@ def _chosen(text: str, source: str, config: Configured, environ: Mapping[str, st
             found.errors.append(RouteError(source, problem or 'the name "direct" is taken'))
             return None
         return environment_route(environ, found.errors, name=name or "env")
+    if is_scripted(chain):
+        return parse_scripted(name, chain, found.errors, where=source)
     if name is None and name_problem(text) is None and text not in RESERVED_NAMES:
         hint = did_you_mean(text, dict.fromkeys([*config.routes, *RESERVED_NAMES]))
         found.errors.append(RouteError(source, f'"{text}" is neither a proxy URL nor a configured route{hint}'))
@@ -154,13 +183,15 @@ def _chosen(text: str, source: str, config: Configured, environ: Mapping[str, st
     return route
 
 
-def _armed(rule: RouteRule, config: Configured, environ: Mapping[str, str], found: InForce) -> RouteRule:
+def _armed(rule: NamedRule, config: Configured, environ: Mapping[str, str], found: InForce) -> NamedRule:
     """The rule with its passwords, warnings noted."""
     if isinstance(rule, EnvironmentRoute):
         armed = replace(rule, https=_route(rule.https, environ, found), http=_route(rule.http, environ, found))
         for route in dict.fromkeys((armed.https, armed.http)):
             _warn(route, found)
         return armed
+    if isinstance(rule, ScriptedRoute):
+        return rule
     if config.routes.get(rule.name) is rule:
         rule = _from_files(rule, config, environ, found)
     route = _route(rule, environ, found)
@@ -240,5 +271,5 @@ def _stray_passwords(names: set[str], config: Configured, environ: Mapping[str, 
     ]
 
 
-def _length(rule: RouteRule) -> int:
-    return len(rule.hops) if isinstance(rule, Route) else max(len(rule.https.hops), len(rule.http.hops))
+def _length(rule: NamedRule) -> int:
+    return max((len(route.hops) for route in fixed_routes(rule)), default=0)

@@ -10,9 +10,7 @@ import platform
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainSerializer,
@@ -21,14 +19,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from prober.config.modules import Module
+from prober.config.section import Count, Seconds, Section, Text
 from prober.model import Secret
-from prober.routes.text import masked_url
+from prober.routes.text import masked_url, without_login
+
+__all__ = ["DEFAULT_FILE", "Hop", "Pac", "Probe", "Root", "Section", "Select", "Serve", "Settings", "Trust", "schema"]
 
 DEFAULT_FILE = "prober.yaml"
-
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 def _secret(value: object) -> Secret:
@@ -43,14 +41,8 @@ ProxyUrl = Annotated[
     PlainSerializer(lambda url: masked_url(url.reveal()), return_type=str),
     WithJsonSchema({"type": "string", "examples": ["http://10.0.0.6:8080", "socks5h://[fd00::7]:1080"]}),
 ]
-
-
-class Section(BaseModel):
-    """A mapping whose keys are all known."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True
-    )
+Place = Annotated[Text, PlainSerializer(without_login, return_type=str)]
+"""Where a script is: shown without a login."""
 
 
 class Select(Section):
@@ -82,20 +74,43 @@ class Hop(Section):
     )
 
 
-class Pac(Section):
-    """A route found by a PAC script; known, but not followed by this version."""
+class Scripted(Section):
+    """What a PAC script is asked with."""
 
-    pac: Text = Field(description="URL or file of the script. Comes with a later version: refused at load for now.")
+    reading: Literal["chromium", "winhttp"] = Field(
+        default="chromium", description="Whose reading of the script's answer: chromium goes through the whole list."
+    )
+    my_ip: list[Text] = Field(
+        default=[], description="What myIpAddress() answers: the addresses of the device meant; empty = this machine's."
+    )
+    trust_roots: Text | None = Field(
+        default=None, description="PEM file with the roots for the server of the script; null = the OS store."
+    )
+
+
+class Pac(Scripted):
+    """A route that a PAC script decides, target by target."""
+
+    pac: Place = Field(description="URL (http, https) or file of the script.")
+
+
+class Wpad(Scripted):
+    """A route that a PAC script decides, which WPAD finds."""
+
+    wpad: Text = Field(description="The domain in which WPAD looks, as corp.example.")
+    option_252: Place | None = Field(default=None, description="What DHCP option 252 says; it comes first.")
 
 
 def _kind(value: object) -> str:
+    if isinstance(value, Wpad) or (isinstance(value, dict) and "wpad" in value):
+        return "wpad"
     return "pac" if isinstance(value, (dict, Pac)) else "hops"
 
 
 Way = Annotated[
-    Annotated[list[Hop], Tag("hops")] | Annotated[Pac, Tag("pac")],
+    Annotated[list[Hop], Tag("hops")] | Annotated[Pac, Tag("pac")] | Annotated[Wpad, Tag("wpad")],
     Discriminator(_kind),
-    Field(description="Proxies, outermost first; an empty list is direct."),
+    Field(description="Proxies, outermost first; an empty list is direct. Or a PAC script, or WPAD."),
 ]
 
 
@@ -156,17 +171,49 @@ class Trust(Section):
 
 
 class Serve(Section):
-    """For `prober serve`, which comes with a later version: checked already, used by nothing yet."""
+    """Watching for ever."""
 
     interval: Seconds = Field(default=60.0, description="Seconds between two probes of a target on a route.")
+    intervals: dict[str, Seconds] = Field(
+        default={}, description="Other intervals: SERVICE or SERVICE/GROUP to seconds; the narrowest counts."
+    )
     confirm: Annotated[int, Field(ge=1, le=100)] = Field(
         default=2, description="Equal results in a row before a state changes."
     )
+    confirm_after: Seconds = Field(
+        default=5.0, description="Seconds until the probe that confirms a change; never longer than the interval."
+    )
     listen: Text = Field(default="127.0.0.1:9464", description="ADDRESS:PORT of the web server.")
+    host_names: list[Text] = Field(
+        default=[],
+        description="Names under which a browser may open the page where neither TLS nor a password protects it; "
+        "localhost, this host's own name and addresses always may.",
+    )
     web_config: Text | None = Field(default=None, description="TLS and users, in the exporter-toolkit's format.")
-    state: Text = Field(default="prober.db", description="File that keeps the state over a restart.")
-    allow: list[Text] = Field(default=[], description="Targets beside the catalogs' that /probe accepts.")
-    modules: dict[str, dict[str, Any]] = Field(default={}, description="Modules for /probe, by name.")
+    state: Text | None = Field(
+        default="prober.db", description="File that keeps the state over a restart; null = it is not kept."
+    )
+    history: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90, description="Days for which changes of state are kept."
+    )
+    grace: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = Field(
+        default=10.0, description="Seconds that probes under way get to finish when it ends."
+    )
+    ask_scripts: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=900.0, description="Seconds between two askings of PAC scripts; 0 = at the start and at reloads only."
+    )
+    allow: list[Text] = Field(
+        default=[],
+        description="Targets beside the catalogs' that /probe accepts: HOST or *.SUFFIX, with :PORT (else 80, 443).",
+    )
+    allow_networks: list[Text] = Field(
+        default=[],
+        description="Private networks (CIDR) that /probe may reach; all others that are not public are refused.",
+    )
+    probe_concurrency: Count = Field(default=16, description="Probes for /probe at once; beyond, it answers 503.")
+    modules: dict[str, Module] = Field(
+        default={}, description="Modules for /probe, by name, as blackbox_exporter has them (docs/probe.md)."
+    )
 
 
 def _here() -> str:
@@ -190,7 +237,7 @@ class Settings(Section):
         default={}, description="HOST[:PORT], * or *:PORT to IP[:PORT], in place of DNS. The narrowest entry wins."
     )
     trust: Trust = Field(default=Trust(), description="Roots, pins and client certificates.")
-    serve: Serve = Field(default=Serve(), description="For `prober serve`; checked, but not used by this version.")
+    serve: Serve = Field(default=Serve(), description="For `prober serve`.")
 
 
 def schema() -> dict[str, Any]:

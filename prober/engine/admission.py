@@ -82,7 +82,30 @@ class Admission(Generic[Item]):
         """A piece of work is over; whoever waited for its place may try again."""
         self._free += 1
         self.in_flight -= 1
-        for limit in (self._routes[route], self._hosts[host]):
+        for limits, name, most in (
+            (self._routes, route, self._per_route),
+            (self._hosts, host, self._per_host),
+        ):
+            limit = limits[name]
             limit.free += 1
             if limit.waiting:
                 heappush(self._ready, heappop(limit.waiting))
+            elif limit.free == most:
+                del limits[name]  # idle: who is fed for ever meets any number of hosts
+
+
+class Pace:
+    """Spaces starts evenly: at most `rate` a second, None = no limit. A late start does not make the next ones come in
+    a burst. Moments are seconds on the caller's clock."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._interval = 1 / rate if rate else 0.0
+        self._next = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may start."""
+        return max(0.0, self._next - now) if self._interval else 0.0
+
+    def start(self, now: float) -> None:
+        """Something starts."""
+        self._next = max(self._next, now) + self._interval

@@ -22,16 +22,39 @@ Decide = Callable[[Stack, Challenge], Login | None]
 
 
 class Link(asyncio.Protocol):
-    """Feeds a stack from a transport until it is over; `done` is set then, `lost` when the socket is closed."""
+    """Feeds a stack from a transport until it is over; `done` is set then. `on_lost` is told once, when the socket is
+    closed."""
 
-    def __init__(self, stack: Stack, record: Record, decide: Decide, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = (
+        "_decide",
+        "_on_lost",
+        "_record",
+        "_said_goodbye",
+        "_transport",
+        "connected_at",
+        "done",
+        "lost",
+        "stack",
+    )
+
+    def __init__(
+        self,
+        stack: Stack,
+        record: Record,
+        decide: Decide,
+        on_lost: Callable[[Link], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self.stack = stack
         self._record = record
         self._decide = decide
+        self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
+        self._said_goodbye = False
         self.connected_at = 0.0
         self.done: asyncio.Future[None] = loop.create_future()
-        self.lost: asyncio.Future[None] = loop.create_future()
+        self.lost = False
+        """Whether the socket is closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected: send what comes first."""
@@ -42,7 +65,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: let the stack take them."""
-        self._drive(self.stack.receive, data)
+        self._drive(self.stack.receive, bytes(data))  # some of asyncio's transports hand out a bytearray
 
     def eof_received(self) -> bool:
         """The peer closed its side; we close ours."""
@@ -51,17 +74,21 @@ class Link(asyncio.Protocol):
 
     def _drive(self, step: Callable[..., bytes], *data: bytes) -> None:
         """One step of the stack. A bug of ours ends this probe as `internal`; the loop would only log it."""
-        before = self.stack.position
+        stack = self.stack
+        before = stack.position
         try:
-            self._write(step(*data))
+            out = step(*data)
+            if stack.finished:
+                out += self._goodbye()
+            self._write(out)
             self._record.note_progress(before)
-            challenge = self.stack.challenge
-            if challenge is not None:
-                self._answer(challenge)
+            if stack.challenge is not None:
+                self._answer(stack.challenge)
         except Exception as error:
             log.exception("a layer broke")
-            self.stack.fail(Reason.INTERNAL, f"{type(error).__name__} inside prober; please report it")
-        self._settle()
+            stack.fail(Reason.INTERNAL, f"{type(error).__name__} inside prober; please report it")
+        if stack.over:
+            self._finish()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone; if the stack was not over, somebody cut it."""
@@ -74,8 +101,7 @@ class Link(asyncio.Protocol):
                 text = os_text(error) if error is not None else "closed"
                 self.stack.fail(reason, f"the connection broke: {text}", stage_of(reason, stage), hop)
         self._finish()
-        if not self.lost.done():
-            self.lost.set_result(None)
+        self._lose()
 
     def _answer(self, challenge: Challenge) -> None:
         login = self._decide(self.stack, challenge)
@@ -89,9 +115,12 @@ class Link(asyncio.Protocol):
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _settle(self) -> None:
-        if self.stack.over:
-            self._finish()
+    def _goodbye(self) -> bytes:
+        """close_notify, in one segment with whatever is said last."""
+        if self._said_goodbye:
+            return b""
+        self._said_goodbye = True
+        return self.stack.farewell()
 
     def _finish(self) -> None:
         if not self.done.done():
@@ -101,15 +130,19 @@ class Link(asyncio.Protocol):
         """Close without waiting for the loop's word: uvloop owes none for a connection given up while it was made."""
         if self._transport is not None:
             self._transport.abort()
-        if not self.lost.done():
-            self.lost.set_result(None)
+        self._lose()
+
+    def _lose(self) -> None:
+        if not self.lost:
+            self.lost = True
+            self._on_lost(self)
 
     def close(self) -> None:
         """Say goodbye where there is somebody to say it to, and close; safe to call twice."""
         if self._transport is None:
             self.abandon()
         elif self.stack.finished:
-            self._write(self.stack.farewell())
+            self._write(self._goodbye())
             self._transport.close()
         else:
             self._transport.abort()

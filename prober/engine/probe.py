@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -18,7 +19,10 @@ from prober.engine.link import Link, Login
 from prober.engine.record import Record, now
 from prober.engine.resolver import ResolutionError, Resolver
 from prober.engine.settings import ProbeSettings
+from prober.engine.terms import AS_SET, Terms
+from prober.engine.ways import Ways, is_connecting
 from prober.model import Failure, Hop, HopScheme, Observation, Purpose, Reason, Route, Stage, Target, authority
+from prober.wire.fetch import may_speak
 from prober.wire.layer import Challenge
 from prober.wire.stack import Rung, Stack
 from prober.wire.tls import Tls
@@ -42,6 +46,11 @@ class _Stop(Exception):
     """Ends a probe early."""
 
 
+def _end_if_connecting(record: Record, clock: asyncio.Timeout) -> None:
+    if is_connecting(*record.place, record.route):
+        clock.reschedule(asyncio.get_running_loop().time())
+
+
 class Prober:
     """Makes probes with one resolver and one set of settings. Close it when done."""
 
@@ -53,6 +62,8 @@ class Prober:
         self._gate = gate
         self._wall = wall
         self._links: set[Link] = set()
+        self._emptied: asyncio.Event | None = None
+        """Set when the last link is gone, for whoever waits for it."""
 
     async def probe(
         self,
@@ -66,37 +77,88 @@ class Prober:
         `purpose` is only written down. `present` are the target's keys (SHA-256 of the SubjectPublicKeyInfo, hex) to
         which the client certificate of the settings may be shown; without any it stays where it is.
         """
-        record = Record(target, route, self._wall(), purpose)
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
+        observation, _ = await self.probe_on(AS_SET, target, route, purpose, present)
+        return observation
+
+    async def probe_on(
+        self,
+        terms: Terms,
+        target: Target,
+        route: Route,
+        purpose: Purpose = Purpose.ATTEMPT,
+        present: frozenset[str] = frozenset(),
+    ) -> tuple[Observation, str | None]:
+        """As `probe`, on other terms; the second value says why their guard kept it from the target, if it did.
+
+        Such a probe ends as one that a local firewall stops: `connect`, `tcp-unreachable`, the sentence in the detail.
+        What the guard has looked at is what is connected to: no name is looked up a second time.
+        """
+        timeout = self._settings.timeout if terms.timeout is None else terms.timeout
+        over = Ways(route, timeout)
+        while True:
+            way, seconds, share = over.next()
+            record = Record(target, way, self._wall(), purpose, terms=terms)
+            try:
+                await self._to_the_end(record, present, seconds, share)
+                observation = over.told(record.observation())
+                if observation is not None:
+                    return observation, record.kept_away
+            finally:
+                record.stack = None  # whose guard knows the record: nothing of a probe waits for the garbage collector
+
+    async def _to_the_end(self, record: Record, present: frozenset[str], seconds: float, share: float) -> None:
+        """Within `seconds`; at an end after `share` if the first stop is not connected by then."""
+        if record.route.problem is not None:
+            record.failure = record.route.problem
+            return
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._attempt(record, deadline, present)
+            async with asyncio.timeout_at(begun + seconds) as clock:
+                early = loop.call_at(begun + share, _end_if_connecting, record, clock) if share < seconds else None
+                del clock  # it knows the task, whose traceback would know this frame: nothing waits for the collector
+                try:
+                    await self._attempt(record, begun + share, begun + seconds, present)
+                finally:
+                    if early is not None:
+                        early.cancel()
         except TimeoutError:
-            record.expire(self._settings.timeout)
+            record.expire(share if is_connecting(*record.place, record.route) else seconds)
         except _Stop:
             pass
         except Exception as error:  # a bug of ours must not lose the other probes
-            log.exception("probe of %s over %s broke", target.id, route.name)
+            log.exception("probe of %s over %s broke", record.target.id, record.route.name)
             record.fail(Reason.INTERNAL, f"{type(error).__name__} inside prober; please report it")
-        return record.observation()
 
     async def close(self) -> None:
         """Wait until every socket of this prober is closed; who does not take our goodbye is left without."""
-        if self._links:
-            await asyncio.wait([link.lost for link in self._links], timeout=_GOODBYE)
-        for link in tuple(self._links):
-            link.abandon()
+        try:
+            if self._links:
+                if self._emptied is None or self._emptied.is_set():
+                    self._emptied = asyncio.Event()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GOODBYE):
+                        await self._emptied.wait()
+        finally:
+            for link in tuple(self._links):
+                link.abandon()
 
-    async def _attempt(self, record: Record, deadline: float, present: frozenset[str]) -> None:
+    def _gone(self, link: Link) -> None:
+        self._links.discard(link)
+        if self._emptied is not None and not self._links:
+            self._emptied.set()
+
+    async def _attempt(self, record: Record, connected_by: float, deadline: float, present: frozenset[str]) -> None:
         first, onward = await self._resolve_all(record)
         logins: dict[int, Login] = {}
         while True:
             guard = self._guard(record, logins)
+            inquiry = record.terms.inquiry
             link = await self._connect(
                 record,
-                partial(assemble, record.target, record.route, onward, self._settings, logins, guard, present),
+                partial(assemble, record.target, record.route, onward, self._settings, logins, guard, present, inquiry),
                 first,
-                deadline,
+                connected_by,
             )
             stack = link.stack
             try:
@@ -112,12 +174,16 @@ class Prober:
                 stack.refuse_login()
                 return
             logins[hop] = login
+            connected_by = deadline
 
     # names
 
     async def _resolve_all(self, record: Record) -> tuple[tuple[tuple[str, int], ...], dict[int, tuple[str, int]]]:
         """What we connect to, and what the hops that take addresses must be given."""
         hops = record.route.hops
+        guard = record.terms.guard
+        if guard is not None and hops and not hops[-1].scheme.resolves_here:
+            _stop_if(record, guard.refusal_of_name(record.target.host))
         start = (hops[0].host, hops[0].port) if hops else (record.target.host, record.target.port)
         first = await self._resolve(record, *start, hop=1 if hops else 0)
         onward: dict[int, tuple[str, int]] = {}
@@ -141,16 +207,25 @@ class Prober:
 
     async def _resolve(self, record: Record, host: str, port: int, *, hop: int) -> tuple[tuple[str, int], ...]:
         record.stage, record.hop = Stage.DNS, hop
+        guard = record.terms.guard if hop == 0 else None
         try:
-            answer = await self._resolver.resolve(host, port)
+            answer = await self._resolver.resolve(host, port, record.terms.family)
         except ResolutionError as error:
             record.fail(error.reason, error.detail, stage_of(error.reason, Stage.DNS))
+            if guard is not None and error.addresses:
+                record.kept_away = guard.refusal(error.addresses[0])
             raise _Stop from None
         if answer.seconds is not None:
             record.dns[hop] = answer.seconds
         if answer.ipv6_only:
-            record.ipv6_only.append(hop)
-        return answer.endpoints
+            record.ipv6_only += (hop,)
+        if guard is None:
+            return answer.endpoints
+        refusals = [guard.refusal(address) for address, _ in answer.endpoints]
+        allowed = tuple(end for end, refused in zip(answer.endpoints, refusals, strict=True) if refused is None)
+        if not allowed:
+            _stop_if(record, refusals[0])
+        return allowed
 
     # connection
 
@@ -169,12 +244,16 @@ class Prober:
         record.refused.clear()
         for index, (address, port) in enumerate(tried):
             record.connections += 1
+            record.tried = authority(address, port)
             started = now()
-            share = None if index == len(tried) - 1 else loop.time() + (deadline - loop.time()) / (len(tried) - index)
             link = self._new_link(record, make(), loop)
             try:
-                async with asyncio.timeout_at(share):
+                if index == len(tried) - 1:  # within the deadline of all
                     await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
+                else:
+                    moment = loop.time()
+                    async with asyncio.timeout_at(moment + (deadline - moment) / (len(tried) - index)):
+                        await loop.create_connection(lambda link=link: link, address, port)  # type: ignore[misc]
             except (OSError, MemoryError) as error:  # TimeoutError is an OSError; ours has no errno
                 link.abandon()
                 reason = Reason.TCP_TIMEOUT if isinstance(error, TimeoutError) else os_reason(error)
@@ -187,15 +266,14 @@ class Prober:
                 link.abandon()
                 raise
             record.connect = link.connected_at - started
-            record.peer = authority(address, port)  # the socket cannot tell any more if the peer has reset it by now
+            record.peer = record.tried  # the socket cannot tell any more if the peer has reset it by now
             return link
         record.fail(reasons[0], "; ".join(record.refused), stage_of(reasons[0], Stage.CONNECT))
         raise _Stop
 
     def _new_link(self, record: Record, stack: Stack, loop: asyncio.AbstractEventLoop) -> Link:
-        link = Link(stack, record, lambda stack, challenge: self._decide(record, stack, challenge), loop)
+        link = Link(stack, record, partial(self._decide, record), self._gone, loop)
         self._links.add(link)
-        link.lost.add_done_callback(lambda _: self._links.discard(link))
         return link
 
     # logins and proxies' certificates
@@ -207,7 +285,7 @@ class Prober:
     def _decide(self, record: Record, stack: Stack, challenge: Challenge) -> Login | None:
         index = self._challenged(record, stack)
         hop = record.route.hops[index - 1]
-        record.offered[index] = challenge.offered
+        record.offered = {**record.offered, index: challenge.offered}
         if not record.target.proxy_login and record.refused_anonymous is None:
             refusal = challenge.refusal
             record.refused_anonymous = Failure(Stage.PROXY, index, refusal.reason, refusal.detail, refusal.status)
@@ -238,19 +316,33 @@ class Prober:
         stack.failure = stack.failure or replace(untrusted, detail=detail)
 
     def _guard(self, record: Record, logins: dict[int, Login]) -> Callable[[Stack, Rung], None]:
-        """Looks at every HTTPS proxy's certificate before anything is said to the proxy behind it."""
+        """Looks at every HTTPS proxy's certificate before anything is said to the proxy behind it, and at the target's
+        where an inquiry is not for everybody."""
+        inquiry = record.terms.inquiry
 
         def guard(stack: Stack, done: Rung) -> None:
-            if done.stage is not Stage.PROXY_TLS or not isinstance(done.layer, Tls) or done.layer.facts is None:
+            if not isinstance(done.layer, Tls) or done.layer.facts is None:
+                return
+            if done.stage is Stage.TLS:
+                if inquiry is not None and not may_speak(inquiry, done.layer.facts):
+                    stack.stop()
                 return
             hop = record.route.hops[done.hop - 1]
             failure = self._gate.failure(hop, done.hop, done.layer.facts.chain, self._wall())
             if failure is not None:
-                record.tls_failures[done.hop] = failure
+                record.tls_failures = {**record.tls_failures, done.hop: failure}
                 if any(self._untrusted_for(record, index) is failure for index in logins):
                     self._withhold(stack, failure)
 
         return guard
+
+
+def _stop_if(record: Record, refused: str | None) -> None:
+    """End the probe if the guard keeps it from the target. Raises _Stop."""
+    if refused is not None:
+        record.kept_away = refused
+        record.fail(Reason.TCP_UNREACHABLE, f"not connected to, by a rule of this prober: {refused}", Stage.CONNECT, 0)
+        raise _Stop
 
 
 def _login(hop: Hop) -> Login | None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Never
 
+from prober.engine.hiding import hidden
+from prober.engine.terms import AS_SET, Terms
 from prober.model import (
     Failure,
     HopFacts,
@@ -17,14 +22,24 @@ from prober.model import (
     Stage,
     Target,
     Timings,
+    TlsFacts,
 )
 from prober.wire.exchange import Exchange
+from prober.wire.fetch import Fetch
 from prober.wire.layer import Layer
 from prober.wire.stack import Rung, Stack
 from prober.wire.tls import Tls
 
 now = time.perf_counter
 """Seconds; uvloop's own clock has only milliseconds."""
+
+
+_NOTHING: Final[Mapping[int, Never]] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[int, Never]:
+    """For what most probes have nothing in: one for all, not a dict for each."""
+    return _NOTHING
 
 
 @dataclass(slots=True)
@@ -35,11 +50,13 @@ class Record:
     route: Route
     at: float
     purpose: Purpose = Purpose.ATTEMPT
+    terms: Terms = AS_SET
     started: float = field(default_factory=now)
     stage: Stage = Stage.DNS
     hop: int = 0
     failure: Failure | None = None
     peer: str | None = None
+    tried: str | None = None
     connections: int = 0
     dns: dict[int, float] = field(default_factory=dict)
     connect: float | None = None
@@ -51,11 +68,13 @@ class Record:
     first_byte: float | None = None
     asked_again: float | None = None
     """When the request itself went out once more, with a login, on the same connection."""
-    ipv6_only: list[int] = field(default_factory=list)
-    offered: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    ipv6_only: tuple[int, ...] = ()
+    offered: Mapping[int, tuple[str, ...]] = field(default_factory=_nothing)
     """Login schemes that hops demanded, on whichever connection of this probe."""
-    tls_failures: dict[int, Failure] = field(default_factory=dict)
+    tls_failures: Mapping[int, Failure] = field(default_factory=_nothing)
     """Proxies' own certificates that were looked at and are not trusted."""
+    kept_away: str | None = None
+    """Why the guard of the terms allows none of the target's addresses."""
     refused_anonymous: Failure | None = None
     """A proxy's demand for a login, kept where the service itself could not log in."""
 
@@ -76,6 +95,11 @@ class Record:
         if self.failure is None:
             self.failure = Failure(stage or self.stage, self.hop if hop is None else hop, reason, detail)
 
+    @property
+    def place(self) -> tuple[Stage, int]:
+        """Stage and hop of the step in progress."""
+        return (self.stage, self.hop) if self.stack is None else self.stack.place
+
     def expire(self, timeout: float) -> None:
         """The deadline fell: the step in progress is the one that failed."""
         waited = f"no end after {timeout:g} s"
@@ -94,35 +118,35 @@ class Record:
         stack = self.stack
         if stack is None:
             return
-        if self.first_byte is None:
-            layer = stack.rungs[min(before, len(stack.rungs) - 1)].layer
-            current = stack.rung.layer
-            if (isinstance(layer, Exchange) and layer.answering) or (
-                isinstance(current, Exchange) and current.answering
-            ):
-                self.first_byte = now()
-        if stack.position > before:
+        done = stack.position - before
+        begins = self.first_byte is None and stack.exchange is not None and stack.exchange.answering
+        if done or begins:
             moment = now()
-            self.reached.extend([moment] * (stack.position - before))
+            if begins:
+                self.first_byte = moment
+            self.reached.extend([moment] * done)
 
     def observation(self) -> Observation:
-        """The facts so far, as a value."""
-        return Observation(
+        """The facts so far, as a value; what peers quoted of this route's passwords is taken out."""
+        rungs = self._rungs()
+        exchange = None if self.stack is None else self.stack.exchange
+        hops = self.route.hops
+        found = Observation(
             target=self.target.id,
             route=self.route.name,
             at=self.at,
             failure=self._final_failure(),
-            timings=self._timings(),
+            timings=self._timings(rungs),
             peer=self.peer,
-            tls=next(
-                (rung.layer.facts for rung in self._rungs() if isinstance(rung.layer, Tls) and rung.hop == 0), None
-            ),
-            http=next((rung.layer.facts for rung in self._rungs() if isinstance(rung.layer, Exchange)), None),
-            hops=self._hops(),
+            tried=self.tried,
+            tls=_tls_facts(rungs, 0),
+            http=None if exchange is None else exchange.facts,
+            hops=tuple([self._hop(rungs, index) for index in range(1, len(hops) + 1)]),
             ipv6_only=tuple(sorted(set(self.ipv6_only))),
             attempts=max(1, self.connections),
             purpose=self.purpose,
         )
+        return hidden(found, hops) if hops else found
 
     def _rungs(self) -> tuple[Rung, ...]:
         return self.stack.rungs if self.stack is not None else ()
@@ -140,59 +164,67 @@ class Record:
             after = f"with the login of this route it failed too: {failure.reason} ({failure.detail})"
         return replace(anonymous, detail=f"{anonymous.detail}; {after}"[:600])
 
-    def _timings(self) -> Timings:
-        spent: dict[tuple[Stage, int], float] = {}
-        for rung, (begin, end) in zip(self._rungs(), zip(self.reached, self.reached[1:], strict=False), strict=False):
-            spent[rung.stage, rung.hop] = end - begin
-        hops = tuple(
-            HopTimings(
-                dns=self.dns.get(index),
-                connect=self.connect if index == 1 else None,
-                tls=spent.get((Stage.PROXY_TLS, index)),
-                negotiate=spent.get((Stage.PROXY, index)),
-            )
-            for index in range(1, len(self.route.hops) + 1)
-        )
+    def _timings(self, rungs: tuple[Rung, ...]) -> Timings:
+        reached, hops = self.reached, self.route.hops
+        spent = {
+            (rungs[index].stage, rungs[index].hop): reached[index + 1] - reached[index]
+            for index in range(min(len(rungs), len(reached) - 1))
+        }
         return Timings(
             dns=self.dns.get(0),
-            connect=None if self.route.hops else self.connect,
-            hops=hops,
+            connect=None if hops else self.connect,
+            hops=tuple(
+                [
+                    HopTimings(
+                        dns=self.dns.get(index),
+                        connect=self.connect if index == 1 else None,
+                        tls=spent.get((Stage.PROXY_TLS, index)),
+                        negotiate=spent.get((Stage.PROXY, index)),
+                    )
+                    for index in range(1, len(hops) + 1)
+                ]
+            ),
             tls=spent.get((Stage.TLS, 0)),
-            ttfb=self._ttfb(),
+            ttfb=self._ttfb(rungs),
             total=now() - self.started,
+            transfer=self._transfer(rungs),
         )
 
-    def _ttfb(self) -> float | None:
-        rungs = self._rungs()
+    def _transfer(self, rungs: tuple[Rung, ...]) -> float | None:
+        if self.first_byte is None or len(self.reached) <= len(rungs) or not isinstance(rungs[-1].layer, Fetch):
+            return None
+        return self.reached[len(rungs)] - self.first_byte
+
+    def _ttfb(self, rungs: tuple[Rung, ...]) -> float | None:
         if self.first_byte is None or len(self.reached) < len(rungs):
             return None
         return self.first_byte - (self.asked_again or self.reached[len(rungs) - 1])
 
-    def _hops(self) -> tuple[HopFacts, ...]:
-        facts: list[HopFacts] = []
-        for index in range(1, len(self.route.hops) + 1):
-            negotiation = self._negotiation(index)
-            tls = next(
-                (rung.layer.facts for rung in self._rungs() if isinstance(rung.layer, Tls) and rung.hop == index), None
-            )
-            facts.append(
-                HopFacts(
-                    status=getattr(negotiation, "status", None),
-                    offered=getattr(negotiation, "offered", ()) or self.offered.get(index, ()),
-                    login=getattr(negotiation, "login_state", "none"),
-                    tls=tls,
-                    tls_failure=self.tls_failures.get(index),
-                )
-            )
-        return tuple(facts)
+    def _hop(self, rungs: tuple[Rung, ...], index: int) -> HopFacts:
+        negotiation = self._negotiation(rungs, index)
+        return HopFacts(
+            status=getattr(negotiation, "status", None),
+            offered=getattr(negotiation, "offered", ()) or self.offered.get(index, ()),
+            login=getattr(negotiation, "login_state", "none"),
+            tls=_tls_facts(rungs, index),
+            tls_failure=self.tls_failures.get(index),
+        )
 
-    def _negotiation(self, hop: int) -> Layer | None:
+    def _negotiation(self, rungs: tuple[Rung, ...], hop: int) -> Layer | None:
         """The layer that talked to this proxy: its CONNECT or SOCKS, or the request in absolute form."""
-        for rung in self._rungs():
+        for rung in rungs:
             if rung.hop == hop and rung.stage is Stage.PROXY:
                 return rung.layer
-        last = self._rungs()[-1].layer if self._rungs() else None
-        return last if isinstance(last, Exchange) and last.proxied and hop == len(self.route.hops) else None
+        last = None if self.stack is None else self.stack.exchange
+        return last if last is not None and last.proxied and hop == len(self.route.hops) else None
+
+
+def _tls_facts(rungs: tuple[Rung, ...], hop: int) -> TlsFacts | None:
+    """Of the handshake with this hop, 0 = the target."""
+    for layer, _, place in rungs:
+        if place == hop and isinstance(layer, Tls):
+            return layer.facts
+    return None
 
 
 def _doing(stage: Stage, hop: int, target: Target, route: Route) -> str:

@@ -1,7 +1,8 @@
 """Names to addresses, with c-ares: no thread pool in the path of a probe.
 
 Asked only for direct targets, for the first hop, and for what `socks4` and `socks5` hops need; behind any other
-proxy the proxy resolves. One question a name and run; who asks while it is under way waits for the same answer.
+proxy the proxy resolves. One question a name and run, or a name and a few seconds in what runs for ever; who asks while
+it is under way waits for the same answer.
 """
 
 from __future__ import annotations
@@ -9,22 +10,30 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 import aiodns
 import pycares
 
+from prober.engine.channels import Channels
 from prober.engine.errors import LOCAL, ares_reason, os_reason, os_text
 from prober.model import Reason
 from prober.routes.overrides import Overrides
 
+_MOST_KEPT: Final = 4096
+"""Names whose answers are kept at the same time, where they are kept for seconds only."""
 _AI_NOSORT: Final = 1 << 7
 """ARES_AI_NOSORT: pycares does not export it; sorting would open a socket for each address."""
-_FAMILIES: Final = {"ipv4-first": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+_FAMILIES: Final = {
+    "ipv4-first": socket.AF_UNSPEC,
+    "ipv6-first": socket.AF_UNSPEC,
+    "ipv4": socket.AF_INET,
+    "ipv6": socket.AF_INET6,
+}
 _QUERY_SECONDS: Final = 2.0
 _TRIES: Final = 3
 _SPECIAL_USE: Final = (
@@ -45,12 +54,13 @@ _PASSING: Final = LOCAL | {Reason.DNS_SERVFAIL}
 
 
 class ResolutionError(Exception):
-    """A name could not be resolved; carries the reason and a sentence."""
+    """A name could not be resolved; carries the reason and a sentence, and addresses that were found and not taken."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, addresses: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.addresses = addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,89 +75,136 @@ class Resolved:
     """The name has addresses, but none of IPv4."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a name server said."""
+
+    addresses: tuple[str, ...]
+    seconds: float
+    ttl: float
+    """Seconds for which it holds; 0 for what stands in the hosts file."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A question that is under way or was answered."""
+
+    task: asyncio.Task[_Found]
+    until: float | None = None
+    """When it is void, on the resolver's clock; None = it is under way, or good for the whole run."""
+
+
+_Key = tuple[str, str]
+"""Name and family."""
+
+
 class Resolver:
     """Resolves with the system's name servers and hosts file, or with the servers given (`address[:port]`).
 
-    `family` is `ipv4-first`, `ipv4` or `ipv6`. Close it when done.
+    `family` is `ipv4-first`, `ipv6-first`, `ipv4` or `ipv6`. Without `keep` a name is asked for once. With it an answer
+    is used for that many seconds at most, and no longer than its time to live; a failure only by those who wait for it
+    already. Close it when done.
     """
 
     def __init__(
-        self, family: str = "ipv4-first", overrides: Overrides | None = None, servers: Sequence[str] = ()
+        self,
+        family: str = "ipv4-first",
+        overrides: Overrides | None = None,
+        servers: Sequence[str] = (),
+        *,
+        keep: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._family = _FAMILIES[family]
+        self._family = family
         self._overrides = overrides or Overrides()
-        self._servers = list(servers)
-        self._channels: dict[bool, aiodns.DNSResolver] = {}
-        self._answers: dict[str, asyncio.Task[tuple[tuple[str, ...], float]]] = {}
+        self._channels = Channels(servers, timeout=_QUERY_SECONDS, tries=_TRIES, afresh=keep is not None)
+        self._keep = keep
+        self._clock = clock
+        self._answers: dict[_Key, _Answer] = {}
 
-    async def resolve(self, host: str, port: int) -> Resolved:
-        """Addresses of a name. Raises ResolutionError."""
+    async def resolve(self, host: str, port: int, family: str | None = None) -> Resolved:
+        """Addresses of a name, of another family than the resolver's if one is given. Raises ResolutionError."""
         replaced = self._overrides.find(host, port)
         if replaced is not None:
             return Resolved(((replaced.address, port if replaced.to_port is None else replaced.to_port),))
         literal = as_address(host)
         if literal is not None:
             return Resolved(((host, port),))
-        known = host in self._answers
-        if not known:
-            name = f"resolve {host}"
-            self._answers[host] = asyncio.get_running_loop().create_task(self._ask(host), name=name)
+        key = (host, family or self._family)
+        answer = self._answers.get(key)
+        if answer is not None and answer.until is not None and self._clock() >= answer.until:
+            answer = None
+        known = answer is not None
+        if answer is None:
+            answer = self._answers[key] = self._begin(key)
         # shielded: the answer belongs to all who wait for it, not to the probe that is cancelled first
-        answer = self._answers[host]
         try:
-            addresses, seconds = await asyncio.shield(answer)
+            found = await asyncio.shield(answer.task)
         except ResolutionError as error:
-            if error.reason in _PASSING and self._answers.get(host) is answer:
-                del self._answers[host]  # the next one asks anew
+            if error.reason in _PASSING and self._answers.get(key) is answer:
+                del self._answers[key]  # the next one asks anew
             raise
+        finally:
+            del answer  # the error in it has a traceback with this frame in it: a circle that would keep all of a probe
         return Resolved(
-            tuple((address, port) for address in addresses),
-            None if known else seconds,
+            tuple((address, port) for address in found.addresses),
+            None if known else found.seconds,
             # with -6 nobody has asked for the IPv4 addresses
-            ipv6_only=self._family is not socket.AF_INET6 and all(":" in address for address in addresses),
+            ipv6_only=key[1] != "ipv6" and all(":" in address for address in found.addresses),
         )
 
-    async def _ask(self, host: str) -> tuple[tuple[str, ...], float]:
+    def _begin(self, key: _Key) -> _Answer:
+        task = asyncio.get_running_loop().create_task(self._ask(*key), name=f"resolve {key[0]}")
+        answer = _Answer(task)
+        if self._keep is not None:
+            task.add_done_callback(partial(self._settle, key, answer, self._keep))
+        return answer
+
+    def _settle(self, key: _Key, answer: _Answer, keep: float, task: asyncio.Task[_Found]) -> None:
+        """The answer is there: keep it for a while, or forget a failure."""
+        if self._answers.get(key) is not answer:
+            return
+        del self._answers[key]
+        if task.cancelled() or task.exception() is not None:
+            return
+        answer.until = self._clock() + min(keep, task.result().ttl)
+        self._answers[key] = answer  # the newest is the last
+        if len(self._answers) > _MOST_KEPT:
+            del self._answers[next(each for each, old in self._answers.items() if old.until is not None)]
+
+    async def _ask(self, host: str, family: str) -> _Found:
         started = time.perf_counter()
         try:
-            answer = await self._channel(host).getaddrinfo(
-                host, family=self._family, type=socket.SOCK_STREAM, flags=_AI_NOSORT
-            )
+            async with self._channels.channel(host) as channel:
+                answer = await channel.getaddrinfo(
+                    host, family=_FAMILIES[family], type=socket.SOCK_STREAM, flags=_AI_NOSORT
+                )
         except aiodns.error.DNSError as error:
             raise ResolutionError(*_failure(host, error)) from None
         seconds = time.perf_counter() - started
-        found = [
-            node.addr[0].decode("ascii") for node in answer.nodes if node.family in (socket.AF_INET, socket.AF_INET6)
-        ]
-        addresses = tuple(dict.fromkeys(sorted(found, key=lambda address: ":" in address)))
+        nodes = [node for node in answer.nodes if node.family in (socket.AF_INET, socket.AF_INET6)]
+        found = [node.addr[0].decode("ascii") for node in nodes]
+        six_first = family == "ipv6-first"
+        addresses = tuple(dict.fromkeys(sorted(found, key=lambda address: (":" in address) is not six_first)))
         if not addresses:
             raise ResolutionError(Reason.DNS_NODATA, f"{host} exists but has no address of the family asked for")
         if is_sinkholed(host, addresses):
             raise ResolutionError(
                 Reason.DNS_SINKHOLE,
                 f"{host} resolves to {', '.join(addresses[:4])}: a filter answers in place of the real address",
+                addresses,
             )
-        return addresses, seconds
-
-    def _channel(self, host: str) -> aiodns.DNSResolver:
-        """Search domains only for single labels: catalog names are absolute, and a search list multiplies queries."""
-        search = "." not in host
-        if search not in self._channels:
-            flags = pycares.ARES_FLAG_EDNS | (0 if search else pycares.ARES_FLAG_NOSEARCH)
-            servers = self._servers or None
-            self._channels[search] = aiodns.DNSResolver(servers, timeout=_QUERY_SECONDS, tries=_TRIES, flags=flags)
-        return self._channels[search]
+        ttls = [*(node.ttl for node in nodes), *(alias.ttl for alias in answer.cnames)]
+        return _Found(addresses, seconds, min(ttls))
 
     async def close(self) -> None:
         """End what is under way and close the channels."""
-        tasks = list(self._answers.values())
+        tasks = [answer.task for answer in self._answers.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._answers.clear()
-        for channel in self._channels.values():
-            await channel.close()
-        self._channels.clear()
+        await self._channels.close()
 
 
 def _failure(host: str, error: aiodns.error.DNSError) -> tuple[Reason, str]:

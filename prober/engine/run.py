@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from prober.engine.admission import Admission
+from prober.engine.admission import Admission, Pace
+from prober.engine.cpu_wait import CpuWait
 from prober.engine.lag import LoopLag
 from prober.engine.probe import Prober, ProxyGate
 from prober.engine.resolver import Resolver
 from prober.engine.settings import ProbeSettings
+from prober.engine.terms import AS_SET, Terms
 from prober.failures import is_transient
 from prober.model import Observation, Purpose, Route, Target
 
@@ -29,6 +31,8 @@ class Pair:
     """The target's keys to which the client certificate may be shown: SHA-256 of the SubjectPublicKeyInfo, lower-case
     hex. Without any it is shown to nobody, whatever the settings hold."""
     purpose: Purpose = Purpose.ATTEMPT
+    terms: Terms = AS_SET
+    """What differs from the settings of all."""
 
     @property
     def key(self) -> tuple[str, str, Purpose]:
@@ -57,14 +61,21 @@ class Run:
         self._prober = Prober(settings, self._resolver, gate)
         self._pace = _Pace(settings.rate)
         self.lag = LoopLag()
+        self._cpu = CpuWait()
 
     @property
     def worst_lag(self) -> float:
         """How late the event loop was at worst, in seconds."""
         return self.lag.worst
 
+    @property
+    def cpu_wait(self) -> float | None:
+        """Share of its busy time that this process waited for a processor, since the context was entered."""
+        return self._cpu.share
+
     async def __aenter__(self) -> Self:
         self.lag.start()
+        self._cpu = CpuWait()
         return self
 
     async def __aexit__(
@@ -120,32 +131,32 @@ class _Round:
     async def _probe(self, job: _Job, route: str, host: str) -> None:
         pair = job.pair
         try:
-            observation = await self._prober.probe(pair.target, pair.route, pair.purpose, pair.present)
+            observation, _ = await self._prober.probe_on(
+                pair.terms, pair.target, pair.route, pair.purpose, pair.present
+            )
             job.connections += observation.attempts
             if job.retries_left > 0 and observation.failure is not None and is_transient(observation.failure.reason):
                 job.retries_left -= 1
                 self._enqueue(job)
             else:
-                self._on_observation(pair, replace(observation, attempts=job.connections))
+                if job.connections != observation.attempts:
+                    observation = replace(observation, attempts=job.connections)
+                self._on_observation(pair, observation)
         finally:
             self._admission.release(route, host)
             self._wake.set()
 
 
 class _Pace:
-    """Spaces starts evenly: at most `rate` a second. A late start does not make the next ones come in a burst."""
+    """Waits for its turn at most `rate` times a second."""
 
     def __init__(self, rate: float | None) -> None:
-        self._interval = 1 / rate if rate else 0.0
-        self._next = 0.0
+        self._pace = Pace(rate)
 
     async def wait(self) -> None:
         """Return when the next start is due."""
-        if not self._interval:
-            return
-        loop = asyncio.get_running_loop()
-        moment = loop.time()
-        self._next = max(self._next, moment)
-        if self._next > moment:
-            await asyncio.sleep(self._next - moment)
-        self._next += self._interval
+        moment = asyncio.get_running_loop().time()
+        seconds = self._pace.wait(moment)
+        self._pace.start(moment)
+        if seconds:
+            await asyncio.sleep(seconds)

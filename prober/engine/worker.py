@@ -1,7 +1,6 @@
 """A worker process: takes jobs on standard input, sends observations on standard output, ends with its input.
 
-Frames are a length of four bytes, big endian, and a pickle. Both ends are the same program with the same user, and
-the pipe is theirs alone. First come the settings, then one job after another, each when the one before is finished.
+First come the settings, then one job after another, each when the one before is finished.
 End of input means that the parent is gone or wants no more: what is under way is cancelled.
 """
 
@@ -9,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pickle
 import signal
-import struct
 import sys
 from dataclasses import dataclass
 
+from prober.engine.frames import frame, read_frame
+from prober.engine.garbage import set_aside
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair, Run
 from prober.engine.settings import ProbeSettings
@@ -36,22 +35,12 @@ class Finished:
 
     worst_lag: float
     """Seconds."""
+    cpu_wait: float | None
+    """`Run.cpu_wait`."""
 
 
 Message = tuple[int, Observation] | Finished
 """An index into the job's pairs with what was observed, or the end."""
-
-
-def frame(message: object) -> bytes:
-    """A message with its length in front."""
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return struct.pack(">I", len(data)) + data
-
-
-async def read_frame(reader: asyncio.StreamReader) -> object:
-    """The next message. Raises asyncio.IncompleteReadError at the end."""
-    (size,) = struct.unpack(">I", await reader.readexactly(4))
-    return pickle.loads(await reader.readexactly(size))  # noqa: S301 # from the same program, over an own pipe
 
 
 async def _serve() -> None:
@@ -67,7 +56,7 @@ async def _serve() -> None:
     async with Run(settings, proxies) as run:
         job = await _next_job(reader)
         while job is not None:
-            proxies.know(hop for pair in job.pairs for hop in pair.route.hops)
+            proxies.know(hop for pair in job.pairs for hop in pair.route.every_hop)
             job = await _work(run, job, reader, writer)
     writer.close()
     source.close()
@@ -106,7 +95,7 @@ async def _work(run: Run, job: Job, reader: asyncio.StreamReader, writer: asynci
         return None
     work.result()
     with contextlib.suppress(ConnectionError, RuntimeError):  # the parent may be gone (uvloop: RuntimeError)
-        writer.write(frame(Finished(run.worst_lag)))
+        writer.write(frame(Finished(run.worst_lag, run.cpu_wait)))
         await writer.drain()
     return await following
 
@@ -114,4 +103,5 @@ async def _work(run: Run, job: Job, reader: asyncio.StreamReader, writer: asynci
 def main() -> None:
     """Entry of the worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    set_aside()
     run_loop(_serve())

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 from asyncio.subprocess import Process
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from prober.engine.cpu_wait import worse
+from prober.engine.frames import frame, read_frame
+from prober.engine.processes import command, ending, to_the_end
 from prober.engine.run import OnObservation, Pair
 from prober.engine.settings import ProbeSettings
-from prober.engine.worker import Finished, Job, frame, read_frame
+from prober.engine.worker import Finished, Job
 from prober.model import Observation
 
 _GRACE_SECONDS = 5.0
 """What a worker gets to close its sockets before it is killed."""
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from prober.engine.worker import main; main()"
-"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's. With the parent's
-path, so that both are the same program, and without the working directory that `-c` would put before it."""
+"""Not `-m`: run as `__main__`, the module's own messages would be of another type than the parent's."""
 
 
 class WorkerError(Exception):
@@ -42,6 +42,8 @@ class WorkerPool:
         self._processes: dict[int, Process] = {}
         self.worst_lag = 0.0
         """How late the event loops were at worst, in seconds, over all processes."""
+        self.cpu_wait: float | None = None
+        """`Run.cpu_wait` of the process that waited most."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,7 +51,7 @@ class WorkerPool:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await _to_the_end(self._close())
+        await to_the_end(self._close(), "end of the workers")
 
     async def _close(self) -> None:
         await asyncio.gather(*(_end(process) for process in self._processes.values()))
@@ -76,7 +78,7 @@ class WorkerPool:
         messages: list[ProbeSettings | Job] = [job]
         if process is None:
             process = self._processes[number] = await _start()
-            messages.insert(0, _share(self._settings, self._workers))
+            messages.insert(0, fair_share(self._settings, self._workers))
         if process.stdin is None or process.stdout is None:
             raise WorkerError("a worker process has no pipes")
         try:
@@ -86,17 +88,18 @@ class WorkerPool:
                 message = await _next(process.stdout)
                 if isinstance(message, Finished):
                     self.worst_lag = max(self.worst_lag, message.worst_lag)
+                    self.cpu_wait = worse(self.cpu_wait, message.cpu_wait)
                     break
                 index, observation = _observed(message)
                 on_observation(job.pairs[index], observation)
         except _Ended as ended:
-            await _to_the_end(_end(process))
-            raise WorkerError(f"a worker process {_end_of(process.returncode)} before its share was done") from ended
+            await to_the_end(_end(process), "end of a worker")
+            raise WorkerError(f"a worker process {ending(process.returncode)} before its share was done") from ended
 
 
 async def _start() -> Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path)),
+        *command(_PROGRAM),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -140,30 +143,6 @@ async def _end(process: Process) -> None:
         await process.communicate()
 
 
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await it whatever happens; a cancellation that comes meanwhile takes effect afterwards."""
-    task = asyncio.get_running_loop().create_task(work, name="end of a worker")
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
-
-
-def _end_of(code: int | None) -> str:
-    """How a process ended, in words. The kernel's own shortage of memory shows as SIGKILL."""
-    if code is None or code >= 0:
-        return f"ended with exit code {code} (its messages are above)"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
-
-
 def _deal(pairs: Sequence[Pair], workers: int, places: dict[str, int]) -> list[tuple[Pair, ...]]:
     """Hosts in turn to each worker, whole: the limit of probes per host is kept by one process.
 
@@ -175,7 +154,7 @@ def _deal(pairs: Sequence[Pair], workers: int, places: dict[str, int]) -> list[t
     return [tuple(share) for share in shares]
 
 
-def _share(settings: ProbeSettings, workers: int) -> ProbeSettings:
+def fair_share(settings: ProbeSettings, workers: int) -> ProbeSettings:
     """Each process's part of the limits, rounded up; the limit per host stays, since no host is dealt to two."""
     return replace(
         settings,

@@ -115,6 +115,25 @@ class ChainResolver:
             )
         return with_added(ending, sent)
 
+    def last_expiry(
+        self, sent: Sequence[Certificate], terms: Terms, at: int, worth: Sequence[Standing]
+    ) -> float | None:
+        """When the last good path of such worth ceases to be valid; a path does with the first of its certificates."""
+        pinned = self._pinned(sent, terms.pins)
+
+        def anchors(subject_id: str) -> Sequence[Authority]:
+            return [*pinned.get(subject_id, ()), *self._anchors_of(subject_id)]
+
+        paths = self._usable(find(sent[0], self._bags(sent), anchors, at))
+        ends = sorted(
+            ((min(c.facts.not_after for c in path.certificates), path) for path in paths if path.valid_at(at)),
+            key=lambda item: -item[0],
+        )
+        for end, path in ends[:MAX_CHECKS]:
+            if _standing(path, terms) in worth and self._verifier.check(path.ders, at, keep=False) == OK:
+                return end
+        return None
+
     def _usable(self, paths: Iterable[Path]) -> list[Path]:
         """Paths to an anchor on which nobody stands who shall not be trusted."""
         return [path for path in paths if path.authority and not self._marks.on(path.certificates)]

@@ -20,6 +20,7 @@ from prober.interception.location import responsible_hop
 from prober.interception.looks import Look, View, look_at, signer_of, view_of
 from prober.interception.middleboxes import Middleboxes, load_middleboxes
 from prober.interception.recent import Recent
+from prober.interception.repetition import is_settled, is_steady
 from prober.interception.route_index import Expected, Known, RouteIndex, Site, domain_of, expected_of, site_of
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Attribution, Mixed, Verdict, Why, Word
@@ -38,6 +39,8 @@ class _Pair:
     route: Route
     looks: deque[Look]
     verdict: Verdict | None = None
+    each: Sequence[Verdict] = ()
+    """The verdict on each look, made together with `verdict`."""
     made_at: tuple[int, int] = (-1, -1)
     """Revisions of the site and of everything for which the verdict stands; -1 = other sites play no part."""
     clean: frozenset[str] = frozenset()
@@ -83,6 +86,7 @@ class Comparison:
         self._views: Recent[tuple[tuple[bytes, ...], str], tuple[Trust, View]] = Recent(_VIEWS)
         self._generation = judge.generation
         self._revision = 0
+        self._direct_is_proxied = False
 
     def add(self, target: Target, route: Route, observation: Observation) -> None:
         """Take an observation in, and learn its intermediates."""
@@ -95,7 +99,9 @@ class Comparison:
             return
         pair.silent = 0
         view = self._view(tls.chain, target.host, observation.at)
-        look = look_at(target, route.name, len(route.hops), observation, view, tls)
+        hops = len(route.after(len(observation.passed_over)).hops)
+        look = look_at(target, route.name, hops, observation, view, tls)
+        look = self._distrusted(look) if self._direct_is_proxied else look
         looks = pair.looks
         dropped = looks[0] if looks.maxlen is not None and len(looks) == looks.maxlen else None
         looks.append(look)
@@ -108,6 +114,19 @@ class Comparison:
             self._index.remove(dropped)
         self._index.add(look)
         self._changed(pair)
+
+    def distrust_direct(self) -> None:
+        """Something answers on the direct way: what was seen there, and will be, is no reference. For good."""
+        if self._direct_is_proxied:
+            return
+        self._direct_is_proxied = True
+        for pair in self._pairs.values():
+            for place, look in enumerate(pair.looks):
+                pair.looks[place] = self._distrusted(look)
+            self._changed(pair)
+
+    def _distrusted(self, look: Look) -> Look:
+        return look if look.hops else replace(look, proxied=True)
 
     def forget(self, target_id: str, route: str) -> None:
         """Drop a pair that is not probed any more."""
@@ -135,6 +154,19 @@ class Comparison:
             anchored = all(look.view.anchored for look in pair.looks)
             pair.made_at = (now[0], -1) if anchored else now
         return pair.verdict
+
+    def newest(self, target_id: str, route: str) -> Verdict:
+        """The verdict on a pair's newest look alone, evidence only. Raises KeyError for a pair nobody added."""
+        verdict = self.verdict(target_id, route)
+        each = self._pairs[target_id, route].each
+        return each[-1] if each else verdict
+
+    def judged(self, target_id: str, route: str) -> tuple[tuple[float, Verdict], ...]:
+        """The looks kept of a pair one by one, oldest first: when it was, and the verdict on it with all that was added
+        so far, evidence only. Empty if none had a certificate. Raises KeyError for a pair nobody added."""
+        self.verdict(target_id, route)
+        pair = self._pairs[target_id, route]
+        return tuple((look.at, verdict) for look, verdict in zip(pair.looks, pair.each, strict=True))
 
     def references(self) -> Iterator[Look]:
         """Anchored looks whose verdict is clean: what a later run can be held against."""
@@ -218,9 +250,9 @@ class Comparison:
     # judging
 
     def _decide(self, pair: _Pair) -> Verdict:
-        if not pair.looks:
+        verdicts = pair.each = self._each(pair)
+        if not verdicts:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
-        verdicts = self._each(pair)
         chosen, look = self._gravest(verdicts, pair.looks)
         judged = zip(verdicts, pair.looks, strict=True)
         pair.clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
@@ -276,8 +308,8 @@ class Comparison:
             baseline_has_key=known is not None,
             others=lambda: [each for other in self._others(pair) for each in other.looks],
             around=lambda: self._around(look),
-            settled=_settled(look, pair.looks, self._references(pair)) or bool(self._around_same(look)),
-            steady=_steady(look, pair.looks),
+            settled=is_settled(look, pair.looks, self._references(pair)) or bool(self._around_same(look)),
+            steady=is_steady(look, pair.looks),
             pins=self._judge.pinned_keys(pair.target.host),
         )
 
@@ -360,23 +392,3 @@ class Comparison:
 def _nearness(look: Look) -> tuple[int, str, float, str]:
     """An order of references that does not depend on which came first."""
     return look.hops, look.route, -look.at, look.view.key
-
-
-def _settled(look: Look, looks: Iterable[Look], references: Sequence[Look]) -> bool:
-    """Whether chance and rotation are ruled out: seen again on this route, and a reference (if there is one) twice; or
-    seen once, with references before and after it that had one key."""
-    again = sum(each.unanchored for each in looks) >= 2
-    if not references:
-        return again
-    if again:
-        return len(references) >= 2
-    before = {each.view.key for each in references if each.at <= look.at}
-    after = {each.view.key for each in references if each.at >= look.at}
-    return bool(before & after) and len(references) >= 2
-
-
-def _steady(look: Look, looks: Iterable[Look]) -> bool:
-    """Whether the looks of this kind are at least two and agree in what the protocol shows."""
-    alike = [each for each in looks if each.unanchored == look.unanchored]
-    shown = {(each.tls.version, each.tls.alpn, each.tls.client_cert_requested) for each in alike}
-    return len(alike) >= 2 and len(shown) == 1

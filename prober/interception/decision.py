@@ -216,14 +216,14 @@ def _nobody_on_the_route(look: Look, among: Comparable) -> Why | None:
     others = among.others()
     foreign = [other for other in others if other.unanchored and other.tls.key_proven]
     alike = {other.route for other in foreign if other.view.key == look.view.key}
-    direct = [other for other in foreign if other.hops == 0]
+    direct = [other for other in foreign if other.is_direct]
     alike |= {other.route for other in direct if look.hops and other.view.signer == look.view.signer}
     if {other.route for other in others if other.is_reference} - alike:
         return None
-    if look.hops and any(other.hops == 0 for other in others):
+    if look.hops and any(other.is_direct for other in others):
         return Why.NOT_RETERMINATED_BY_PROXY if alike & {other.route for other in direct} else None
     routes = {other.route for other in others}
-    if not look.hops and alike:
+    if look.is_direct and alike:
         return Why.CONSISTENT_UNANCHORED  # an honest proxy shows the same; others may well put in their own
     return Why.CONSISTENT_UNANCHORED if routes and routes == alike else None
 

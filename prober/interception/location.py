@@ -18,11 +18,16 @@ def responsible_hop(look: Look, route: Route, others: Sequence[tuple[Route, Sequ
     `others` are the other routes to the same host with what they showed. Only those that are beginnings of `route` tell
     something, and only the same signer counts: a proxy that opens tunnels may be blind to a tunnel nested in its own.
     A direct route that shows no anchored certificate either tells nothing: the same box may sign with several keys.
+    Neither does one on which something is known to answer for others: that is no fault of this machine's.
+    Nothing is told of a look over another way of the route than its first.
     """
+    if look.hops != len(route.hops) or look.proxied:
+        return None
     shows = {len(route.hops): True}
-    for other, looks in others:
+    for other, each_look in others:
         length = len(other.hops)
-        if length < len(route.hops) and other.way == route.way[:length]:
+        looks = [each for each in each_look if not each.proxied]
+        if looks and length < len(route.hops) and other.way == route.way[:length]:
             seen = any(_same_signer(each, look) for each in looks)
             if seen or length or any(each.is_reference for each in looks):
                 shows[length] = shows.get(length, False) or seen

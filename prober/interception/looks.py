@@ -98,11 +98,19 @@ class Look:
     view: View
     tls: TlsFacts
     http: HttpFacts | None
+    proxied: bool = False
+    """Whether no proxy is on its route and something answers on the way all the same."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether nobody is known to stand on its way."""
+        return not self.hops and not self.proxied
 
     @property
     def is_reference(self) -> bool:
-        """Whether other routes can be compared with it: anchored, and the key was proven."""
-        return self.view.anchored and self.tls.key_proven
+        """Whether other routes can be compared with it: anchored, the key was proven, and nobody is known to stand on
+        the way of what passes for direct."""
+        return self.view.anchored and self.tls.key_proven and not self.proxied
 
     @property
     def unanchored(self) -> bool:
@@ -131,7 +139,7 @@ class Look:
         """All that a verdict can depend on, the moment apart."""
         tls = self.tls
         facts = (tls.version, tls.alpn, tls.client_cert_requested, tls.key_proven, tls.hello)
-        return (self.view, facts, telling(self.http.headers) if self.http is not None else None)
+        return (self.view, self.proxied, facts, telling(self.http.headers) if self.http is not None else None)
 
 
 def look_at(target: Target, route: str, hops: int, observation: Observation, view: View, tls: TlsFacts) -> Look:

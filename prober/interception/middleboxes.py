@@ -11,9 +11,12 @@ from importlib import resources
 from typing import Final
 
 from prober.interception.certificates import CertificateFacts
+from prober.interception.recent import Recent
 from prober.interception.text import shown
 from prober.interception.verdict import Attribution
 
+_KNOWN: Final = 4096
+"""Paths whose answer is kept: matching some hundred patterns takes a millisecond."""
 MAX_PATTERN: Final = 300
 """Characters of a pattern."""
 MAX_MATCHED: Final = 128
@@ -72,12 +75,20 @@ class Middleboxes:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = tuple(sorted(rows, key=lambda row: _CONFIDENCES.index(row.confidence)))
+        self._known: Recent[tuple[Names, ...], tuple[Attribution | None]] = Recent(_KNOWN)
 
     def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts] = ()) -> Attribution | None:
         """Whose product signed a path: its leaf, and the certificates above it in order."""
-        issuers = [pair for facts in (leaf, *others) for pair in facts.issuer_names]
+        issuers = tuple(pair for facts in (leaf, *others) for pair in facts.issuer_names)
         last = others[-1] if others else leaf
-        roots = [*last.issuer_names, *(last.subject_names if others else ())]
+        roots = (*last.issuer_names, *(last.subject_names if others else ()))
+        known = self._known.get((issuers, roots))
+        if known is None:
+            known = (self._attribution(issuers, roots),)
+            self._known.put((issuers, roots), known)
+        return known[0]
+
+    def _attribution(self, issuers: Names, roots: Names) -> Attribution | None:
         for row in self.rows:
             whose, _, kind = row.field.partition("_")
             if any(row.matches(value) for value in _values(issuers if whose == "issuer" else roots, kind)):

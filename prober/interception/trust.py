@@ -155,6 +155,19 @@ class TrustStore:
         """Grows whenever `learn` brought something: what was not good before may be better now."""
         return self._resolver.generation
 
+    def last_expiry(
+        self, chain: tuple[bytes, ...], host: str, at: float, *, with_machine: bool = False
+    ) -> float | None:
+        """When the last of all trusted paths from this chain ceases to be valid, in seconds since the epoch; a path
+        does with the first of its certificates. None if `at` there is no trusted path. Dates and issuers only: whether
+        the leaf is for the host is not looked at. `with_machine` counts roots that only this machine has as well.
+        """
+        sent = _certificates(chain[:MAX_SENT])
+        if not sent or not 0 <= at <= LATEST:
+            return None
+        worth = (Standing.TRUSTED, Standing.OS_ONLY) if with_machine else (Standing.TRUSTED,)
+        return self._resolver.last_expiry(sent, self._terms(normal_host(host)), int(at), worth)
+
     def pinned_keys(self, host: str) -> frozenset[str] | None:
         """SPKI digests pinned for a host; None = no pins."""
         return most_specific(normal_host(host), self._pins)
@@ -238,13 +251,18 @@ class TrustStore:
             if since <= at < until and (fresh or generation == self._resolver.generation):
                 return ending, since, until
 
-        def in_scope(authority: Authority) -> bool:
-            return not authority.names or under(host, authority.names)
-
-        ending = self._resolver.resolve(sent, Terms(in_scope, pins), at)
+        ending = self._resolver.resolve(sent, self._terms(host), at)
         since, until = self._resolver.steady(sent, at)
         self._endings.put(key, (ending, since, until, self._resolver.generation))
         return ending, since, until
+
+    def _terms(self, host: str) -> Terms:
+        """What a host (normalised) asks of a path."""
+
+        def in_scope(authority: Authority) -> bool:
+            return not authority.names or under(host, authority.names)
+
+        return Terms(in_scope, most_specific(host, self._pins))
 
 
 def _at_its_best(trust: Trust) -> bool:

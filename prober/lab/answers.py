@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import struct
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.ocsp import OCSPResponseBuilder, OCSPResponseStatus
 
 from prober.lab.authorities import Authorities, Authority
 from prober.model import Scheme, Target
@@ -13,6 +18,7 @@ from prober.model import Scheme, Target
 SERVER: Final = ("Server", "prober-lab")
 CABINET: Final = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, 36, 0, 36, 0, 3, 1, 0, 0, 0, 1, 0)
 """A cabinet file with nothing in it: the header alone."""
+_RESPONDER: Final = "/ocsp/"
 _PING_PATHS: Final = ("/ping", "/api/report")
 
 
@@ -47,6 +53,8 @@ class Answers:
         return Answer(status, body, (SERVER, ("Content-Type", kind), *extra))
 
     def _content(self, host: str, path: str) -> tuple[str, bytes]:
+        if path.startswith(_RESPONDER):
+            return "application/ocsp-response", self._ocsp(path.removeprefix(_RESPONDER))
         name = path.partition("?")[0].lower()
         if name.endswith(".crl"):
             return "application/pkix-crl", self._authority(name).crl()
@@ -57,6 +65,18 @@ class Answers:
         if name.endswith(_PING_PATHS):
             return "text/plain", b"OK"
         return "text/plain", f"prober lab, playing {host}\n".encode()
+
+    def _ocsp(self, rest: str) -> bytes:
+        """The answer to a GET of `SLUG/REQUEST` (RFC 6960 appendix A.1)."""
+        slug, _, request = rest.partition("/")
+        authority = self._authorities.by_slug.get(slug)
+        try:
+            if authority is not None:
+                return authority.ocsp(b64decode(unquote(request), validate=True))
+        except ValueError:
+            pass
+        malformed = OCSPResponseBuilder.build_unsuccessful(OCSPResponseStatus.MALFORMED_REQUEST)
+        return malformed.public_bytes(Encoding.DER)
 
     def _authority(self, name: str) -> Authority:
         """The authority that a file of the lab's own is named after, the vendor's root for all other names."""

@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.x509 import ocsp as x509_ocsp
 from cryptography.x509.oid import (
     AuthorityInformationAccessOID,
     ExtendedKeyUsageOID,
@@ -36,8 +37,9 @@ Validity = tuple[datetime, datetime]
 
 ORGANIZATION: Final = "Prober Lab (not a real authority)"
 PKI_HOST: Final = "pki.lab.test"
-"""Where CRL and issuer pointers in the lab's certificates lead; the plain origin answers there."""
+"""Where CRL, OCSP and issuer pointers in the lab's certificates lead; the plain origin answers there."""
 LEAF_DAYS: Final = 90
+_RSA_BITS: Final = {"rsa": 2048, "rsa2048": 2048, "rsa3072": 3072}
 _CLOCK_SLACK: Final = timedelta(hours=1)
 _DOMAIN_VALIDATED: Final = ObjectIdentifier("2.23.140.1.2.1")
 _COMMON_NAME_MAX: Final = 64  # ub-common-name, RFC 5280 appendix A.1
@@ -64,12 +66,12 @@ class Credential:
 
 
 def make_key(kind: str) -> PrivateKey:
-    """A new `ecdsa` (P-256) or `rsa` (2048 bit) key."""
+    """A new key: `ecdsa` (P-256), `rsa` or `rsa2048`, `rsa3072`."""
     if kind == "ecdsa":
         return ec.generate_private_key(ec.SECP256R1())
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    raise ValueError(f"key kind {kind!r}: ecdsa or rsa")
+    if kind in _RSA_BITS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[kind])
+    raise ValueError(f"key kind {kind!r}: ecdsa or {', '.join(_RSA_BITS)}")
 
 
 def pem(*certificates: x509.Certificate) -> bytes:
@@ -106,6 +108,8 @@ class Authority:
         self.key = make_key(key) if isinstance(key, str) else key
         self.issuer = issuer
         self.key_id = key_id or x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()).digest
+        self.revoked: set[int] = set()
+        """Serial numbers that its CRL and its OCSP responder name."""
         self._logged = logged
         subject = subject or _distinguished_name(name)
         start, end = valid or days(365, 3650)
@@ -173,12 +177,34 @@ class Authority:
         return Credential(key, builder.sign(self.key, hashes.SHA256()), self.intermediates)
 
     def crl(self) -> bytes:
-        """An empty revocation list of this authority, DER."""
+        """The revocation list of this authority, DER."""
         start, end = days(1, 7)
         builder = x509.CertificateRevocationListBuilder(self.certificate.subject, start, end)
         identifier = x509.AuthorityKeyIdentifier(self.key_id, None, None)
+        for serial in sorted(self.revoked):
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(start)
+            builder = builder.add_revoked_certificate(entry.build())
         listed = builder.add_extension(x509.CRLNumber(1), critical=False).add_extension(identifier, critical=False)
         return listed.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def ocsp(self, request: bytes) -> bytes:
+        """The answer to an OCSP request (both DER) about a certificate of this authority. Raises ValueError."""
+        asked = x509_ocsp.load_der_ocsp_request(request)
+        start, end = days(1, 7)
+        revoked = asked.serial_number in self.revoked
+        builder = x509_ocsp.OCSPResponseBuilder().add_response_by_hash(
+            asked.issuer_name_hash,
+            asked.issuer_key_hash,
+            asked.serial_number,
+            asked.hash_algorithm,
+            x509_ocsp.OCSPCertStatus.REVOKED if revoked else x509_ocsp.OCSPCertStatus.GOOD,
+            start,
+            end,
+            start if revoked else None,
+            None,
+        )
+        answer = builder.responder_id(x509_ocsp.OCSPResponderEncoding.HASH, self.certificate)
+        return answer.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def certificate_der(self) -> bytes:
         """This authority's certificate, DER."""
@@ -188,9 +214,13 @@ class Authority:
         """Adds where this authority's certificate and revocation list can be had."""
         issuer = x509.UniformResourceIdentifier(f"http://{PKI_HOST}/{self.slug}.crt")
         revocation = x509.UniformResourceIdentifier(f"http://{PKI_HOST}/{self.slug}.crl")
-        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer)
+        responder = x509.UniformResourceIdentifier(f"http://{PKI_HOST}/ocsp/{self.slug}")
+        access = [
+            x509.AccessDescription(AuthorityInformationAccessOID.OCSP, responder),
+            x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer),
+        ]
         point = x509.DistributionPoint([revocation], None, None, None)
-        return builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False).add_extension(
+        return builder.add_extension(x509.AuthorityInformationAccess(access), critical=False).add_extension(
             x509.CRLDistributionPoints([point]), critical=False
         )
 

@@ -1,7 +1,9 @@
-"""An origin for load tests: one certificate, one answer of a given size, as many processes as asked for.
+"""An origin for load tests: one certificate, answers of any size, as many processes as asked for.
 
 TLS or plain HTTP on one port: the first byte tells. Workers share the port by SO_REUSEPORT, the certificate, and
 nothing else; they end with the process that started them, however that ends.
+
+It must not be what a load test measures: so it has no task a connection.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -20,17 +23,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 
 from prober.lab.authorities import Authority, Credential, PrivateKey, make_key
-from prober.lab.clienthello import HANDSHAKE
+from prober.lab.bare_peer import BarePeer
 from prober.lab.contexts import server_context
-from prober.lab.http1 import END_OF_HEAD, HEAD_LIMIT, BadRequestError, Request, parse_request, response
-from prober.lab.link import Link
-from prober.lab.listener import Listener
+from prober.lab.listener import BACKLOG, LOOPBACK
 from prober.lab.process import ending, run
 
-SIZE_LIMIT: Final = 1 << 30
-_IDLE_SECONDS: Final = 60.0
+_ACCEPTED_AT_ONCE: Final = 64
 _START_SECONDS: Final = 30.0
 _END_SECONDS: Final = 10.0
+_VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,49 +41,98 @@ class BareSettings:
     host: str
     port: int
     size: int
-    """Bytes of every answer's body."""
+    """Bytes of an answer's body where the path does not say: `/bytes/N` gets N."""
     certificate: bytes
     """PEM."""
     key: bytes
     """PEM."""
+    tickets: bool = False
+    """Whether clients may resume sessions."""
+    tls: str | None = None
+    """`1.2` or `1.3`: the only version spoken; None = both."""
+
+    until_input_ends: bool = False
+    """Whether the origin ends when its standard input does: with the program at the other end, however that ends."""
+
+    @property
+    def watched(self) -> tuple[int, ...]:
+        """Descriptors that have something to read when the origin is to end."""
+        return (sys.stdin.fileno(),) if self.until_input_ends else ()
+
+    def context(self) -> SSL.Context:
+        """TLS as set here."""
+        return bare_context(_credential(self), tickets=self.tickets, tls=self.tls)
 
 
-class BareOrigin(Listener):
-    """Answers everything alike."""
+class BareOrigin:
+    """Answers everything alike. After `close` no socket of it is left."""
 
     def __init__(self, context: SSL.Context, size: int) -> None:
-        super().__init__("bare-origin")
         self._context = context
-        self._body = bytes(size)
+        self._size = size
+        self._sockets: list[socket.socket] = []
+        self._peers: set[BarePeer] = set()
+        self.served = 0
+        """Connections taken so far."""
 
-    async def serve(self, link: Link) -> None:
-        """TLS if the client begins it, then HTTP until the client is content."""
-        async with asyncio.timeout(_IDLE_SECONDS):
-            if await link.peek_byte() == HANDSHAKE:
-                await link.start_tls(self._context, server=True)
-        while True:
-            async with asyncio.timeout(_IDLE_SECONDS):
-                request = await self._request(link)
-            if request is None:
-                link.write(response(400, close=True))
-                return
-            link.write(response(200, self._body, head_only=request.method == "HEAD", close=not request.keep_alive))
-            async with asyncio.timeout(_IDLE_SECONDS):
-                await link.drain()
-            if not request.keep_alive:
-                return
-
-    async def _request(self, link: Link) -> Request | None:
+    async def start(self, host: str = LOOPBACK, port: int = 0, *, reuse_port: bool = False) -> None:
+        """Begins to listen; port 0 takes a free one. Raises OSError if the address cannot be had."""
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            request = parse_request(await link.read_until(END_OF_HEAD, HEAD_LIMIT))
-            await link.read_exactly(request.content_length)
-        except BadRequestError:
-            return None
-        return request
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listener.bind((host, port))
+            listener.listen(BACKLOG)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+        self._sockets.append(listener)
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, listener)
+
+    @property
+    def port(self) -> int:
+        """The port in use. Raises RuntimeError unless listening."""
+        if not self._sockets:
+            raise RuntimeError("the origin is not listening")
+        port: int = self._sockets[0].getsockname()[1]
+        return port
+
+    def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, _ = listener.accept()
+            except OSError:  # nobody is left, or gave up meanwhile, or there is no descriptor for them
+                return
+            self.served += 1
+            peer = BarePeer(loop, sock, self._context, self._size, self._peers.discard)
+            self._peers.add(peer)
+            peer.begin()
+
+    async def close(self) -> None:
+        """Stops listening and closes all connections."""
+        loop = asyncio.get_running_loop()
+        while self._sockets:
+            listener = self._sockets.pop()
+            loop.remove_reader(listener.fileno())
+            listener.close()
+        for peer in tuple(self._peers):
+            peer.close()
+
+
+def bare_context(credential: Credential, *, tickets: bool = False, tls: str | None = None) -> SSL.Context:
+    """TLS as a server: 1.2 and 1.3, or the one version `tls` names; no session is resumed unless there are tickets."""
+    oldest, newest = (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION) if tls is None else (_VERSIONS[tls], _VERSIONS[tls])
+    context = server_context(credential, oldest=oldest, newest=newest)
+    if not tickets:  # with TLS 1.3 some are sent all the same, but what they name is not kept
+        context.set_options(SSL.OP_NO_TICKET)
+    return context
 
 
 def bare_credential(kind: str) -> tuple[Credential, x509.Certificate]:
-    """A leaf with an `ecdsa` or `rsa` key for any name below lab.test and for loopback, and its root."""
+    """A leaf with a key of that kind (`make_key`) for any name below lab.test and for loopback, and its root."""
     authority = Authority("Prober Lab Load Test CA", key="ecdsa")
     names = ["origin.lab.test", "*.lab.test", "localhost", "127.0.0.1", "::1"]
     return authority.leaf(names, key=make_key(kind)), authority.certificate
@@ -90,8 +140,8 @@ def bare_credential(kind: str) -> tuple[Credential, x509.Certificate]:
 
 async def serve_bare(settings: BareSettings, on_ready: Callable[[int], None]) -> None:
     """Serves in this process until told to end; `on_ready` gets the port. Raises OSError."""
-    with ending() as told:
-        origin = BareOrigin(server_context(_credential(settings)), settings.size)
+    with ending(*settings.watched) as told:
+        origin = BareOrigin(settings.context(), settings.size)
         await origin.start(settings.host, settings.port)
         try:
             on_ready(origin.port)
@@ -115,7 +165,7 @@ async def serve_bare_in(workers: int, settings: BareSettings, on_ready: Callable
                 pipes.append(pipe)
                 processes.append(process)
             await _all_ready(pipes)
-            with ending(*(process.sentinel for process in processes)) as told:
+            with ending(*settings.watched, *(process.sentinel for process in processes)) as told:
                 on_ready(port)
                 await told.wait()
             if not all(process.is_alive() for process in processes):
@@ -143,7 +193,7 @@ def _work(settings: BareSettings, port: int, parent: Connection) -> None:
 
 async def _serve_worker(settings: BareSettings, port: int, parent: Connection) -> None:
     with ending(parent.fileno()) as told:
-        origin = BareOrigin(server_context(_credential(settings)), settings.size)
+        origin = BareOrigin(settings.context(), settings.size)
         await origin.start(settings.host, port, reuse_port=True)
         try:
             parent.send("ready")

@@ -11,7 +11,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from prober.lab.authorities import Credential
-from prober.wire.tls import set_groups
+from prober.wire.openssl import set_groups
 
 HTTP_1_1: Final = b"http/1.1"
 _QUICK_GROUPS: Final = "X25519:P-256"

@@ -22,6 +22,7 @@ class Fault(StrEnum):
     WRONG_USAGE = "wrong-usage"
     INCOMPLETE = "incomplete"
     UNTRUSTED = "untrusted"
+    REVOKED = "revoked"
     SILENT = "silent"
     RESET = "reset"
     HANGUP = "hangup"
@@ -50,6 +51,7 @@ EXPLAINED: Final = {
     Fault.WRONG_USAGE: "its certificate is for clients, not servers",
     Fault.INCOMPLETE: "it does not send its intermediate certificate",
     Fault.UNTRUSTED: "its authority is in nobody's store",
+    Fault.REVOKED: "its authority has revoked its certificate",
     Fault.SILENT: "accepts and never answers the handshake",
     Fault.RESET: "resets the connection after the ClientHello",
     Fault.HANGUP: "closes the connection after the ClientHello",
@@ -94,4 +96,8 @@ def credential(fault: Fault | None, host: str, authorities: Authorities) -> Cred
     if fault is Fault.UNTRUSTED:
         leaf = authorities.stray.leaf([host])
         return Credential(leaf.key, leaf.certificate, (authorities.stray.certificate,))
+    if fault is Fault.REVOKED:
+        revoked = public.leaf([host])
+        public.revoked.add(revoked.certificate.serial_number)
+        return revoked
     return None

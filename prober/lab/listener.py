@@ -25,6 +25,7 @@ class Listener(ABC):
         self.crashes: list[Exception] = []
         """Errors of the lab itself (not of its peers): the first few."""
         self._server: asyncio.Server | None = None
+        self._closed = False
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -35,6 +36,7 @@ class Listener(ABC):
     async def start(self, host: str = LOOPBACK, port: int = 0, *, reuse_port: bool = False) -> None:
         """Begins to listen; port 0 takes a free one. Raises OSError if the address cannot be had."""
         loop = asyncio.get_running_loop()
+        self._closed = False
         self._server = await loop.create_server(
             lambda: Link(self._made, self._links.discard), host, port, backlog=BACKLOG, reuse_port=reuse_port or None
         )
@@ -63,6 +65,8 @@ class Listener(ABC):
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._closed = True
+        await _stop_accepting(server)
         server.close()
         for task in self._tasks:
             task.cancel()
@@ -75,8 +79,11 @@ class Listener(ABC):
         await server.wait_closed()
 
     def _made(self, link: Link) -> None:
-        self.served += 1
         self._links.add(link)
+        if self._closed:  # taken before listening ended, told of after it
+            link.abort()
+            return
+        self.served += 1
         task = asyncio.get_running_loop().create_task(self._run(link), name=f"lab {self.name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -91,3 +98,16 @@ class Listener(ABC):
                 self.crashes.append(error)
         finally:
             link.close()
+
+
+async def _stop_accepting(server: asyncio.Server) -> None:
+    """Before it is closed, what it has accepted becomes a connection.
+
+    asyncio makes the transport of an accepted socket one turn of its loop later and tells of it in the one after that;
+    if the server is closed in between, an assertion fails in asyncio and the socket is left open.
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    for _ in range(2):
+        await asyncio.sleep(0)

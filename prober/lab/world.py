@@ -13,7 +13,7 @@ import yaml
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from prober.lab.addresses import Addresses, proxy_host
-from prober.lab.authorities import Authorities, pem
+from prober.lab.authorities import PKI_HOST, Authorities, pem
 from prober.lab.contexts import server_context
 from prober.lab.faults import Fault
 from prober.lab.inspection import Interceptor
@@ -92,6 +92,7 @@ class Lab:
             SocksProxy("socks5", where, versions=(5,), login=login),
             SocksProxy("socks4a", where, versions=(4,)),
             HttpProxy("blocking", where, blocked=settings.blocked),
+            HttpProxy("no-revocation", where, blocked=[PKI_HOST]),
             HttpProxy("slow", where, delay=settings.delay),
             self.interceptor,
         ]
@@ -169,6 +170,7 @@ class Lab:
             "socks5": {"url": self._url("socks5h", "socks5"), **login},
             "socks4a": {"url": self._url("socks4a", "socks4a")},
             "blocking": {"url": self._url("http", "blocking")},
+            "no-revocation": {"url": self._url("http", "no-revocation")},
             "slow": {"url": self._url("http", "slow")},
             "inspected": {"url": self._url("http", "inspected")},
         }
@@ -186,6 +188,7 @@ class Lab:
                 "*:80": f"{LOOPBACK}:{self.origins.plain.port}",
             },
             "trust": {"roots": self._roots()},
+            "serve": {"allow_networks": ["127.0.0.0/8"]},  # that is where the lab's targets are
         }
 
     def _roots(self) -> list[dict[str, object]]:

@@ -36,6 +36,8 @@ class Timings:
     ttfb: float | None = None
     """From the request's last byte handed to the kernel to the first byte of the answer."""
     total: float | None = None
+    transfer: float | None = None
+    """From the first byte of the answer to its last; only where the body was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,31 @@ class TlsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyFacts:
+    """The body of an answer, where it was asked for."""
+
+    announced: int | None
+    """Its length as the head has it; None where it has none (chunked, or until the connection ends)."""
+    read: int
+    """Bytes that came, transfer coding undone, content coding not."""
+    cut: bool = False
+    """There was more than was to be read."""
+    content: bytes | None = field(default=None, repr=False)
+    """The body itself, whole; None where nobody asked for it, or where it was cut."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpFacts:
     """What one HTTP answer showed."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    """Headers worth keeping (Server, Via, Location, …), names in lower case, as sent: escape before showing."""
+    """Headers worth keeping (Server, Via, Location, …), names in lower case, as sent: escape before showing. All of
+    them where the body was asked for."""
+    version: str = ""
+    """`1.1` or `1.0`; empty = not noted."""
+    body: BodyFacts | None = None
+    """None = not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +133,8 @@ class Purpose(StrEnum):
     """Once more with the client certificate, after the chain was judged clean."""
     LOCATE = "locate"
     """Over the first hops of a chain, to find the one where the verdict changes."""
+    REVOCATION = "revocation"
+    """Of an address at which a certificate's authority says what it has revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +151,8 @@ class Observation:
     timings: Timings = field(default_factory=Timings)
     peer: str | None = None
     """`address:port` of the TCP connection this prober made (the first hop's, if there is one)."""
+    tried: str | None = None
+    """`address:port` of the last connection that this prober began, made or not."""
     tls: TlsFacts | None = None
     http: HttpFacts | None = None
     hops: tuple[HopFacts, ...] = ()
@@ -136,6 +161,9 @@ class Observation:
     attempts: int = 1
     """Connections opened for this observation, retries included."""
     purpose: Purpose = Purpose.ATTEMPT
+    passed_over: tuple[Failure, ...] = ()
+    """Why the ways of the route that come before this one could not be connected; `route.after(len(passed_over))` is
+    the way that all else here speaks of."""
 
     @property
     def reachable(self) -> bool:

@@ -282,6 +282,39 @@ class Route:
 
     name: str
     hops: tuple[Hop, ...] = ()
+    fallbacks: tuple[tuple[Hop, ...], ...] = ()
+    """Ways to take in turn where none before them could be connected: what a PAC script or a device's settings list."""
+    problem: Failure | None = None
+    """Why no way is known (a PAC script that failed); then nothing is connected to."""
+
+    @property
+    def choices(self) -> int:
+        """How many ways it has."""
+        return 1 + len(self.fallbacks)
+
+    @property
+    def every_hop(self) -> tuple[Hop, ...]:
+        """The proxies of all its ways."""
+        return self.hops + tuple(hop for way in self.fallbacks for hop in way)
+
+    @property
+    def text(self) -> str:
+        """Its ways for people, without logins: `http://a:3128,socks5h://b:1080 else direct`."""
+        if self.problem is not None:
+            return f"no way ({self.problem.reason})"
+        return " else ".join(",".join(each.way) or "direct" for each in self.each_way)
+
+    @property
+    def each_way(self) -> tuple[Route, ...]:
+        """Its ways, each as a route of its own under the same name."""
+        return tuple(self.after(failed) for failed in range(self.choices))
+
+    def after(self, failed: int) -> Route:
+        """The one way that is taken when the first `failed` ones could not be connected; alone, under the same name."""
+        if not self.fallbacks:
+            return self
+        hops = self.fallbacks[failed - 1] if failed else self.hops
+        return Route(self.name, hops)
 
     @property
     def way(self) -> tuple[str, ...]:

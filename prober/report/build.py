@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
-from prober.failures import hint, windows_code
 from prober.interception.certificates import certificate_facts
+from prober.interception.revocation import Revocation
 from prober.interception.trust import Trust
 from prober.interception.verdict import Verdict, Word
 from prober.model import (
-    Failure,
     Hop,
     HopFacts,
     HopTimings,
@@ -21,7 +20,6 @@ from prober.model import (
     Observation,
     Purpose,
     Route,
-    Stage,
     Target,
     Timings,
 )
@@ -33,11 +31,11 @@ from prober.report.certificates import (
     tls_document,
 )
 from prober.report.document import (
-    FailureDoc,
     HopDoc,
     HopTimingsDoc,
     HopTlsDoc,
     HttpDoc,
+    PassedOverDoc,
     PrefixDoc,
     Result,
     RouteDoc,
@@ -47,10 +45,13 @@ from prober.report.document import (
     Summary,
     TargetDoc,
     TimingsDoc,
-    WindowsDoc,
 )
+from prober.report.failure_document import failure_document
+from prober.report.revocation import revocation_document
 from prober.report.scalars import instant, rounded, wire_text
 from prober.report.verdicts import interception_document, is_mixed, word_of
+from prober.routes.rules import RouteRule, fixed_routes, rule_text
+from prober.routes.windows.route import DeviceRoute
 
 __all__ = [
     "build_result",
@@ -59,6 +60,7 @@ __all__ = [
     "headline",
     "instant",
     "route_document",
+    "rule_document",
     "skipped_document",
     "summary_of",
 ]
@@ -88,15 +90,20 @@ def build_result(
     verdict: Verdict | None = None,
     prefixes: Iterable[tuple[int, Observation]] = (),
     facts: CertificateReader = certificate_facts,
+    chosen: Observation | None = None,
+    revocation: Revocation | None = None,
 ) -> Result:
     """The result of one pair of target and route.
 
     `observations` holds all probes of the pair, one attempt at least (else ValueError): what `--attempts` asked for,
     confirmations, probes with a client certificate. `trust` is the judgement on the chain of `headline(observations)`,
     None where there is no chain; `verdict` is that on interception, None where it was not judged. `prefixes` are the
-    probes over the first so many proxies of the route (`--locate`).
+    probes over the first so many proxies of the route (`--locate`). `chosen` is the observation that stands for all
+    where that is not the `headline`: then `trust` is of its chain. `revocation` is of that chain too; None where nobody
+    asked for it.
     """
-    chosen = headline(observations)
+    chosen = chosen or headline(observations)
+    listed, route = route, route.after(len(chosen.passed_over))
     several = len(observations) > 1
     return Result(
         target=_target(target),
@@ -112,19 +119,22 @@ def build_result(
         tls=tls_document(chosen.tls, trust, facts),
         http=_http(chosen.http, target),
         interception=interception_document(verdict),
-        samples=tuple(_sample(each, route, target, facts) for each in _oldest_first(observations)) if several else (),
+        samples=tuple(_sample(each, listed, target, facts) for each in _oldest_first(observations)) if several else (),
         hops=tuple(_hop(hop, route, target, facts) for hop in chosen.hops),
         attempts=sum(observation.attempts for observation in observations),
         ipv6_only=chosen.ipv6_only,
         prefixes=tuple(PrefixDoc(hops, _sample(each, route, target, facts)) for hops, each in prefixes),
         via=_hops(route.hops),
+        passed_over=_passed_over(chosen, listed, target),
+        revocation=revocation_document(revocation, route, target),
     )
 
 
 def summary_of(results: Iterable[Result], services_without_probes: Sequence[str] = ()) -> Summary:
     """The counts over a set of results; summing up a joined set is the same as joining first."""
     targets: set[str] = set()
-    probes = reachable = untrusted = unexpected = mixed = 0
+    probes = reachable = untrusted = unexpected = mixed = revoked = 0
+    looked_up: list[bool | None] = []
     words: list[str] = []
     for result in results:
         targets.add(result.target.id)
@@ -133,6 +143,9 @@ def summary_of(results: Iterable[Result], services_without_probes: Sequence[str]
         untrusted += result.trusted is False
         unexpected += result.http is not None and result.http.as_expected is False
         mixed += is_mixed(result)
+        if result.revocation is not None:
+            looked_up.append(result.revocation.reachable)
+            revoked += result.revocation.revoked is not None
         if (word := word_of(result)) is not None:
             words.append(word)
     return Summary(
@@ -147,12 +160,25 @@ def summary_of(results: Iterable[Result], services_without_probes: Sequence[str]
         unexpected_status=unexpected,
         mixed=mixed,
         blocked=words.count(Word.BLOCKED),
+        revocation_unreachable=looked_up.count(False) if looked_up else None,
+        revoked=revoked,
     )
 
 
 def route_document(route: Route) -> RouteDoc:
     """A route without its users and passwords."""
     return RouteDoc(name=route.name, hops=_hops(route.hops))
+
+
+def rule_document(rule: RouteRule) -> RouteDoc:
+    """A rule's name, what decides, and the proxies of the usual case; each result has its own in `via`."""
+    usual = next(iter(fixed_routes(rule)), Route(rule.name))
+    return RouteDoc(
+        name=rule.name,
+        hops=_hops(usual.hops),
+        rule=rule_text(rule),
+        candidate=isinstance(rule, DeviceRoute) and rule.alone,
+    )
 
 
 def _hops(hops: tuple[Hop, ...]) -> tuple[RouteHopDoc, ...]:
@@ -187,30 +213,6 @@ def _target(target: Target) -> TargetDoc:
         client_certificate=target.client_certificate,
         proxy_login=target.proxy_login,
     )
-
-
-def failure_document(failure: Failure | None, route: Route, target: Target) -> FailureDoc | None:
-    """A failure with its hint and what Windows would show about it; None stays None."""
-    if failure is None:
-        return None
-    return FailureDoc(
-        stage=failure.stage.value,
-        hop=failure.hop,
-        reason=failure.reason.value,
-        detail=wire_text(failure.detail),
-        hint=hint(failure, route=route, target=target),
-        windows=_windows(failure, route),
-        status=failure.status,
-    )
-
-
-def _windows(failure: Failure, route: Route) -> WindowsDoc | None:
-    """Nothing for what a SOCKS proxy answers: Defender's services on Windows do not speak SOCKS 5."""
-    at_proxy = failure.stage is Stage.PROXY and 1 <= failure.hop <= len(route.hops)
-    if at_proxy and not route.hops[failure.hop - 1].scheme.is_http:
-        return None
-    code = windows_code(failure)
-    return None if code is None else WindowsDoc(code.code, code.hresult, code.name)
 
 
 def _timings(timings: Timings) -> TimingsDoc:
@@ -261,7 +263,18 @@ def _hop(hop: HopFacts, route: Route, target: Target, facts: CertificateReader) 
     )
 
 
-def _sample(observation: Observation, route: Route, target: Target, facts: CertificateReader) -> SampleDoc:
+def _passed_over(observation: Observation, route: Route, target: Target) -> tuple[PassedOverDoc, ...]:
+    found = []
+    for failed, failure in enumerate(observation.passed_over):
+        way = route.after(failed)
+        document = failure_document(failure, way, target)
+        if document is not None:
+            found.append(PassedOverDoc(_hops(way.hops), document))
+    return tuple(found)
+
+
+def _sample(observation: Observation, listed: Route, target: Target, facts: CertificateReader) -> SampleDoc:
+    route = listed.after(len(observation.passed_over))
     http = observation.http
     return SampleDoc(
         at=instant(observation.at),
@@ -273,6 +286,7 @@ def _sample(observation: Observation, route: Route, target: Target, facts: Certi
         http_status=None if http is None else http.status,
         purpose=observation.purpose.value,
         http_headers=() if http is None else _headers(http),
+        passed_over=_passed_over(observation, listed, target),
     )
 
 

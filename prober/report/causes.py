@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from prober.failures import advice, hint, proxy_name, sentence
 from prober.interception.verdict import Why
 from prober.model import Route
-from prober.report.document import FailureDoc, Result, Run
+from prober.report.directness import direct_findings
+from prober.report.document import Result, Run
+from prober.report.failure_document import FailureDoc
+from prober.report.fallbacks import fallback_findings
 from prober.report.finding import (
     Finding,
     Kind,
@@ -22,10 +25,13 @@ from prober.report.finding import (
     failure_of,
     named_ways,
     names_of,
+    own_route,
+    proxies_up_to,
     route_of,
 )
 from prober.report.interceptions import interception_findings, told_as_pin
 from prober.report.matrix import Way, ways_of
+from prober.report.revocation import revocation_findings
 from prober.report.verdict_words import REASONS
 from prober.report.verdicts import untrusted_else
 
@@ -58,7 +64,10 @@ def findings_of(run: Run) -> list[Finding]:
     ]
     kinds = list(Kind)
     findings = [_finding(group, ways, totals, routes) for group in _merged(groups, ways)]
+    findings += fallback_findings(run.results, ways, totals)
     findings += interception_findings(run.results, ways, totals, routes)
+    findings += direct_findings(run)
+    findings += revocation_findings(run.results, ways, totals, routes)
     return sorted(findings, key=lambda finding: (kinds.index(finding.kind), -finding.results))
 
 
@@ -98,6 +107,7 @@ def _grouped(results: Iterable[Result], kind: Kind, key: _Key) -> list[_Group]:
             continue
         identity, failure, extra = found
         way = (result.egress, result.route)
+        identity = (identity, proxies_up_to(result, failure.hop if failure is not None else 0))
         members[way, identity].append(result)
         about.setdefault((way, identity), (way, failure, extra))
     return [
@@ -115,7 +125,8 @@ def _proxy_certificates(results: Iterable[Result]) -> list[_Group]:
             if failure is None or (result.failure is not None and result.failure.reason == failure.reason):
                 continue
             way = (result.egress, result.route)
-            seen.setdefault((way, failure.hop, failure.reason), (way, failure, []))[2].append(result)
+            key = (way, failure.hop, failure.reason, proxies_up_to(result, failure.hop))
+            seen.setdefault(key, (way, failure, []))[2].append(result)
     return [_Group(Kind.UNTRUSTED, (way,), failure, "", tuple(found)) for way, failure, found in seen.values()]
 
 
@@ -128,7 +139,8 @@ def _logins(results: Iterable[Result]) -> list[_Group]:
                 way = (result.egress, result.route)
                 offered = ", ".join(hop.offered) or "a password"
                 text = f"asked for a login ({offered}) and accepted it for"
-                seen.setdefault((way, number, text), (way, [], text, number))[1].append(result)
+                key = (way, number, text, proxies_up_to(result, number))
+                seen.setdefault(key, (way, [], text, number))[1].append(result)
     return [_Group(Kind.LOGIN, (way,), None, text, tuple(found), number) for way, found, text, number in seen.values()]
 
 
@@ -152,7 +164,7 @@ def _merged(groups: Sequence[_Group], ways: Sequence[Way]) -> list[_Group]:
 
 def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: dict[str, Route]) -> Finding:
     names = names_of(group.results)
-    route = routes.get(group.ways[0][1]) if len(group.ways) == 1 else None
+    route = own_route(group.results[0], routes, ways) if len(group.ways) == 1 else None
     failure = group.failure
     over = _over(group.ways, ways) if failure is None or not failure.hop else ""
     count = count_of(group.results, group.ways, totals)
@@ -168,6 +180,7 @@ def _finding(group: _Group, ways: Sequence[Way], totals: Counter[Way], routes: d
         detail=_commonest(group),
         names=names,
         results=len(group.results),
+        members=tuple((result.target.id, (result.egress, result.route)) for result in group.results),
     )
 
 

@@ -16,6 +16,7 @@ COLUMNS: Final = (
     "verdict", "tls_version", "cipher", "peer", "dns_seconds", "connect_seconds", "tls_seconds", "ttfb_seconds",
     "total_seconds", "attempts",
     "interception", "interception_basis", "interception_score", "interception_hop", "attribution",
+    "revocation_reachable", "revoked",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 """What makes a spreadsheet run a cell instead of showing it (also in full width, as East Asian versions read it)."""
@@ -31,7 +32,7 @@ def write_csv(results: Iterable[Result], stream: TextIO) -> None:
 def row_of(result: Result) -> list[str]:
     """One result's cells, in the order of COLUMNS."""
     target, failure, tls, http, timings = result.target, result.failure, result.tls, result.http, result.timings
-    verdict = result.interception
+    verdict, revocation = result.interception, result.revocation
     product = verdict.attribution if verdict is not None else None
     leaf = tls.chain[0] if tls is not None and tls.chain else None
     cells = (
@@ -53,6 +54,7 @@ def row_of(result: Result) -> list[str]:
         *(result.peer, timings.dns, timings.connect, timings.tls, timings.ttfb, timings.total, result.attempts),
         *((verdict.verdict, verdict.basis, verdict.score, verdict.hop) if verdict is not None else [None] * 4),
         f"{product.vendor} / {product.product} ({product.confidence})" if product is not None else None,
+        *((revocation.reachable, revocation.revoked is not None) if revocation is not None else [None] * 2),
     )
     return [_cell(cell) for cell in cells]
 

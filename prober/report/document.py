@@ -11,35 +11,12 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from prober.report.failure_document import FailureDoc
 from prober.report.judgement import InterceptionDoc, TrustDoc
+from prober.report.revocation_document import RevocationDoc
 from prober.report.scalars import Count, Digest, Instant, Port
 
 SCHEMA: Final = "prober.run/1"
-
-
-class WindowsDoc(Struct, frozen=True):
-    """What a component on Windows would show about; a mapping, not an observation."""
-
-    code: int | None
-    """WinHTTP's decimal number."""
-    hresult: str
-    name: str
-
-
-class FailureDoc(Struct, frozen=True):
-    """Why a target was not reached, or why a certificate is not trusted."""
-
-    stage: str
-    hop: Count
-    """0 = the target itself, 1… = proxies, outermost first."""
-    reason: str
-    detail: str
-    """What was tried and what came back, as it came: escape before showing."""
-    hint: str
-    """What to do."""
-    windows: WindowsDoc | None
-    status: int | None = None
-    """The HTTP status that was the failure."""
 
 
 class HopTimingsDoc(Struct, frozen=True):
@@ -163,6 +140,24 @@ class SampleTlsDoc(Struct, frozen=True):
     key_proven: bool | None = None
 
 
+class RouteHopDoc(Struct, frozen=True):
+    """One proxy of a route. Never a user or a password."""
+
+    scheme: str
+    host: str
+    port: Port
+    auth: str
+    """`none`, `basic` or `password`: what the prober holds for it."""
+
+
+class PassedOverDoc(Struct, frozen=True):
+    """A way of the route that came first and could not be connected."""
+
+    via: tuple[RouteHopDoc, ...]
+    """Its proxies, outermost first; none = direct."""
+    failure: FailureDoc
+
+
 class SampleDoc(Struct, frozen=True):
     """One of several independent probes of a pair."""
 
@@ -177,6 +172,8 @@ class SampleDoc(Struct, frozen=True):
     """`attempt`, `confirmation`, `client-certificate` or `locate`."""
     http_headers: tuple[tuple[str, str], ...] = ()
     """As in a result."""
+    passed_over: tuple[PassedOverDoc, ...] = ()
+    """As in a result."""
 
 
 class PrefixDoc(Struct, frozen=True):
@@ -185,16 +182,6 @@ class PrefixDoc(Struct, frozen=True):
     hops: Count
     """How many of the route's proxies it went through."""
     sample: SampleDoc
-
-
-class RouteHopDoc(Struct, frozen=True):
-    """One proxy of a route. Never a user or a password."""
-
-    scheme: str
-    host: str
-    port: Port
-    auth: str
-    """`none`, `basic` or `password`: what the prober holds for it."""
 
 
 class TargetDoc(Struct, frozen=True):
@@ -256,6 +243,10 @@ class Result(Struct, frozen=True):
     via: tuple[RouteHopDoc, ...] | None = None
     """The proxies of this pair, outermost first: a rule (the environment's) gives each target its own. Null in runs of
     versions that did not say; then those of `run.routes` count."""
+    passed_over: tuple[PassedOverDoc, ...] = ()
+    """Ways tried before the one of `via`, in order: a PAC script or a device's settings list several."""
+    revocation: RevocationDoc | None = None
+    """Whether a client that checks revocation could; null where that was not asked for, or there is no certificate."""
 
 
 class ProberDoc(Struct, frozen=True):
@@ -271,6 +262,11 @@ class RouteDoc(Struct, frozen=True):
 
     name: str
     hops: tuple[RouteHopDoc, ...]
+    rule: str | None = None
+    """What decides target by target, for people (`environment`, `PAC …`, `WPAD …`); null for fixed hops. Then each
+    result's `via` counts."""
+    candidate: bool = False
+    """Whether it is one candidate of a device's component, probed to see what it would do; no word of --fail-on."""
 
 
 class Summary(Struct, frozen=True):
@@ -293,6 +289,10 @@ class Summary(Struct, frozen=True):
     """Results of which only some connections were intercepted."""
     blocked: Count = 0
     """Results that a block page or a captive portal answered."""
+    revocation_unreachable: Count | None = None
+    """Results whose certificates' revocation cannot be looked up; null where no result was asked for it."""
+    revoked: Count = 0
+    """Results with a revoked certificate."""
 
 
 class SkippedDoc(Struct, frozen=True):
@@ -319,6 +319,8 @@ class Environment(Struct, frozen=True):
 
     loop_lag_max: float | None = None
     """Seconds by which the event loop was late at worst: large values make the timings doubtful."""
+    cpu_wait: float | None = None
+    """Share of its busy time that the prober waited for a processor, 0 to 1; null = the system does not say."""
     concurrency: Count | None = None
     """Probes in flight at most, after clamping."""
     descriptors: Count | None = None

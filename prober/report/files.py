@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +32,14 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 _encoder: Final = msgspec.json.Encoder()
+
+
+class _HasSchema(Protocol):
+    @property
+    def schema(self) -> str: ...
+
+
+_Document = TypeVar("_Document", bound=_HasSchema)
 
 
 class RunFileError(Exception):
@@ -54,6 +63,31 @@ def encode_result(result: Result) -> bytes:
 
 def decode(data: bytes, name: str = "the document") -> Run:
     """A run from JSON. Raises RunFileError for what is cut off, edited, foreign, or from a later schema."""
+    run = decode_as(Run, data, name)
+    for digest, der in run.certificates.items():
+        if hashlib.sha256(der).hexdigest() != digest:
+            raise RunFileError(f"{name} does not fit {SCHEMA}: certificates.{digest} holds another certificate")
+    return run
+
+
+def decode_as(kind: type[_Document], data: bytes, name: str = "the document") -> _Document:
+    """The same as values of another type, which has a part of the fields of `Run`. Raises RunFileError as `decode`."""
+    try:
+        document = msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        _refuse_foreign(data, name)  # whose fields are no wonder
+        raise RunFileError(f"{name} does not fit {SCHEMA}: {_placed(str(error))}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunFileError(f"{name} is not a whole JSON document (cut off or damaged): {error}") from None
+    except RecursionError:
+        raise RunFileError(f"{name} is no prober run: it is nested too deeply") from None
+    if document.schema != SCHEMA:
+        raise RunFileError(_foreign(document.schema, name))
+    return document
+
+
+def _refuse_foreign(data: bytes, name: str) -> None:
+    """Raises RunFileError for whole JSON that is no run of this schema."""
     try:
         schema = msgspec.json.decode(data, type=_Header).schema
     except msgspec.ValidationError:
@@ -64,24 +98,19 @@ def decode(data: bytes, name: str = "the document") -> Run:
         raise RunFileError(f"{name} is no prober run: it is nested too deeply") from None
     if schema != SCHEMA:
         raise RunFileError(_foreign(schema, name))
-    try:
-        run = msgspec.json.decode(data, type=Run)
-    except msgspec.ValidationError as error:
-        raise RunFileError(f"{name} does not fit {SCHEMA}: {_placed(str(error))}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RunFileError(f"{name} is not a whole JSON document (cut off or damaged): {error}") from None
-    for digest, der in run.certificates.items():
-        if hashlib.sha256(der).hexdigest() != digest:
-            raise RunFileError(f"{name} does not fit {SCHEMA}: certificates.{digest} holds another certificate")
-    return run
 
 
 def save(run: Run, path: Path) -> None:
     """Write a run: whole or not at all. Raises RunFileError."""
+    write(encode(run), path)
+
+
+def write(document: bytes, path: Path) -> None:
+    """Write a run that is JSON already: whole or not at all. Raises RunFileError."""
     suffix = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), None)
     if suffix is None:
         raise RunFileError(f"{path}: the name of a saved run ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
-    data = _compress(encode(run), suffix)
+    data = _compress(document, suffix)
     try:
         replace_file(path, data)
     except OSError as error:
@@ -90,20 +119,24 @@ def save(run: Run, path: Path) -> None:
 
 def load(path: Path) -> Run:
     """Read a run that `save` wrote. Raises RunFileError."""
+    return decode(content(path), str(path))
+
+
+def content(path: Path) -> bytes:
+    """A saved run's JSON, unpacked and not yet looked at. Raises RunFileError."""
     try:
         with path.open("rb") as file:
-            data = _read(file, str(path))
+            return _read(file, str(path))
     except OSError as error:
         raise RunFileError(f"{path} could not be read: {error.strerror or error}") from None
-    return decode(data, str(path))
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path`: whole or not at all. Raises OSError."""
+def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Put `data` in the place of `path`: whole or not at all. What is new has this mode. Raises OSError."""
     path = path.resolve()
     if path.exists() and not path.is_file():
         raise OSError("it is not a regular file")
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600
+    mode = path.stat().st_mode & 0o7777 if path.exists() else mode
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -146,6 +179,9 @@ def _read(file: BinaryIO, name: str) -> bytes:
         return _bounded(_gunzip(file, name), name)
     if magic == _ZSTD:
         return _bounded(_unzstd(file, name), name)
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
+        return file.read(status.st_size)  # at once: pieces would have to be copied together
     return _bounded(((chunk, MAX_BYTES) for chunk in iter(lambda: file.read(_CHUNK), b"")), name)
 
 

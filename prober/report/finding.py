@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from prober.model import Failure, Hop, HopScheme, Reason, Route, Stage
-from prober.report.document import FailureDoc, Result, RouteDoc
+from prober.report.document import Result, RouteDoc, RouteHopDoc
+from prober.report.failure_document import FailureDoc
 from prober.report.matrix import Way, way_name
 from prober.report.sanitize import several
 
@@ -24,9 +25,13 @@ class Kind(StrEnum):
     INTERCEPTED = "intercepted"
     CLIENT_CERTIFICATE = "client certificate"
     BLOCKED = "blocked"
+    REVOKED = "revoked"
+    REVOCATION = "revocation"
+    DIRECT = "direct is proxied"
     SUSPECT = "suspect"
     UNTRUSTED = "untrusted"
     STATUS = "unexpected status"
+    FALLBACK = "fallback"
     LOGIN = "proxy login"
 
 
@@ -61,6 +66,8 @@ class Finding:
     results: int
     evidence: tuple[Proof, ...] = ()
     """What a verdict rests on, strongest first."""
+    members: tuple[tuple[str, Way], ...] = ()
+    """Target id and way (egress, route) of every result it explains."""
 
 
 def display_name(result: Result) -> str:
@@ -107,9 +114,31 @@ def failure_of(document: FailureDoc) -> Failure | None:
 
 def route_of(document: RouteDoc) -> Route:
     """The route as a model value; hops of a scheme that this version does not know are left out with all after them."""
+    return route_over(document.name, document.hops)
+
+
+def route_over(name: str, documents: Sequence[RouteHopDoc]) -> Route:
+    """The same of a name and its hops."""
     hops: list[Hop] = []
-    for hop in document.hops:
+    for hop in documents:
         if hop.scheme not in {scheme.value for scheme in HopScheme}:
             break
         hops.append(Hop(HopScheme(hop.scheme), hop.host, hop.port))
-    return Route(document.name, tuple(hops))
+    return Route(name, tuple(hops))
+
+
+def own_route(result: Result, routes: Mapping[str, Route], ways: Sequence[Way]) -> Route | None:
+    """The route with the proxies of this result, since under a rule each target has its own; named as one of `ways`."""
+    route = routes.get(result.route) if result.via is None else route_over(result.route, result.via)
+    return None if route is None else named_as(route, (result.egress, result.route), ways)
+
+
+def named_as(route: Route, way: Way, ways: Sequence[Way]) -> Route:
+    """The route with the egress in its name where there are several: one name may stand for two proxies then."""
+    return replace(route, name=way_name(way, ways))
+
+
+def proxies_up_to(result: Result, hop: int) -> tuple[tuple[str, str, int], ...]:
+    """The proxies up to the one that something is about: under a rule two results with the same words may speak of
+    different ones."""
+    return tuple((each.scheme, each.host, each.port) for each in (result.via or ())[:hop])

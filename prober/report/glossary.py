@@ -9,7 +9,7 @@ from typing import Final
 
 from prober.failures import advice
 from prober.model import Anchor, Reason, Stage
-from prober.report.metrics import METRICS
+from prober.report.metrics import METRICS, Scope
 from prober.report.notes import NOTES, NoteId
 from prober.report.verdict_words import verdict_entries
 from prober.windows_codes import (
@@ -64,6 +64,9 @@ TERMS: Final[dict[str, str]] = {
     "mixed": "Some connections of a pair were intercepted and some were not: one member of a cluster does it.",
     "policy_mismatch": "Keys are pinned for this host, and none of them is on the certificate's path.",
     "issuer_changed": "Another family of authorities signs here than in the reference, and both may: no finding.",
+    "revocation": "With --revocation: whether a client that checks revocation, as Windows does, can look up every "
+    "certificate of the chain but the root. One working source, CRL or OCSP, is enough for a certificate. A fact of "
+    "its own: the target counts as reached all the same.",
     "as_expected": "Whether the HTTP status is one that is documented; null where none is. Never stops the probe.",
 }
 _MANY: Final = {
@@ -75,7 +78,7 @@ _MANY: Final = {
     "purpose of a probe": "purposes of probes",
     "category of a product": "categories of products",
 }
-_LATER: Final = "Exported by `prober serve`, which comes with a later version of prober."
+_EXPORTED_AT: Final = {Scope.PAIR: "/metrics", Scope.PROGRAM: "/metrics", Scope.PROBE: "/probe"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,12 @@ def explain(word: str) -> Explanation | None:
         return replace(first, more=(*first.more, *((f"Also a {other.kind}", other.meaning) for other in others)))
     if (name := _metric_name(word.lower())) is not None:
         metric = METRICS[name]
-        labels = (("Labels beside the target's and the route's", metric.labels),) if metric.labels else ()
-        meaning = metric.meaning[0].upper() + metric.meaning[1:] + "."
-        return Explanation(name, f"metric, {metric.kind}", meaning, (*labels, ("Since", _LATER)))
+        shared = metric.label_names[: len(metric.label_names) - len(metric.own_labels)]
+        labels = ", ".join(filter(None, (*shared, metric.labels))) or "none"
+        exported = f"`prober serve`, at {_EXPORTED_AT[metric.scope]}."
+        return Explanation(
+            name, f"metric, {metric.kind}", metric.sentence, (("Labels", labels), ("Exported by", exported))
+        )
     return _code(word)
 
 

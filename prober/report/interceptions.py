@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from prober.interception.verdict import Why, Word
 from prober.model import Route
 from prober.report.document import Result
-from prober.report.finding import Finding, Kind, Proof, count_of, named_ways, names_of
+from prober.report.finding import Finding, Kind, Proof, count_of, named_as, named_ways, names_of
 from prober.report.matrix import Way
 from prober.report.verdict_sentences import Told, certificate_name, said
 from prober.report.verdicts import TOLD, word_of
@@ -93,7 +93,7 @@ def _finding(
         results=tuple(results),
         over=named_ways(ordered, ways),
         count=count_of(results, ordered, totals),
-        routes=tuple(routes[name] for _, name in ordered if name in routes),
+        routes=tuple(named_as(routes[way[1]], way, ways) for way in ordered if way[1] in routes),
     )
     sentence, hint, detail = said(kind, told)
     return Finding(
@@ -110,6 +110,7 @@ def _finding(
             for proof in _evidence(results)
             if kind is not Kind.CLIENT_CERTIFICATE or proof.id == CLIENT_CERTIFICATE_LOST
         ),
+        members=tuple((result.target.id, (result.egress, result.route)) for result in results),
     )
 
 

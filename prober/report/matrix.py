@@ -34,6 +34,9 @@ class Cell:
     """Intercepted on some connections only."""
     suspect: int = 0
     blocked: int = 0
+    revoked: int = 0
+    revocation: int = 0
+    """Certificates whose revocation cannot be looked up."""
 
     def add(self, result: Result) -> None:
         """Count one result."""
@@ -46,6 +49,8 @@ class Cell:
         self.mixed += word == Word.INTERCEPTED and mixed
         self.suspect += word == Word.SUSPECT
         self.blocked += word == Word.BLOCKED
+        self.revoked += result.revocation is not None and result.revocation.revoked is not None
+        self.revocation += result.revocation is not None and result.revocation.reachable is False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,12 @@ class NoteId(StrEnum):
     OS_TRUST_STORE_MISSING = "os-trust-store-missing"
     CLOCK_DOUBTFUL = "clock-doubtful"
     CONFIGURATION = "configuration"
+    DEVICE = "device"
     INTERRUPTED = "interrupted"
     REJUDGED = "rejudged"
+    REVOCATION_CUT = "revocation-cut"
+    DIRECT_IS_PROXIED = "direct-is-proxied"
+    MERGED = "merged"
 
 
 NOTES: Final[dict[NoteId, str]] = {
@@ -38,8 +42,13 @@ NOTES: Final[dict[NoteId, str]] = {
     NoteId.OS_TRUST_STORE_MISSING: "No certificate store of the operating system was found.",
     NoteId.CLOCK_DOUBTFUL: "This machine's clock seems to be wrong, so validity periods cannot be judged.",
     NoteId.CONFIGURATION: "A warning about the configuration.",
+    NoteId.DEVICE: "Something odd in the device's own settings (--device).",
     NoteId.INTERRUPTED: "The run was interrupted; what was measured until then is reported.",
     NoteId.REJUDGED: "The verdicts are of a later judgement on what the run saw, not of its own time.",
+    NoteId.REVOCATION_CUT: "The certificates name more addresses for revocation than are asked over one route.",
+    NoteId.DIRECT_IS_PROXIED: "The direct route is not direct: something on the way out answers for others, so it is "
+    "no reference for interception.",
+    NoteId.MERGED: "Joined from the runs of several egress points (prober merge).",
 }
 """What each id means; also the text of a note that has nothing more exact to say."""
 

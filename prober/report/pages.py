@@ -1,7 +1,8 @@
 """Pages written from the words themselves; tests keep them.
 
 `python -m prober.report.pages > docs/failures.md` writes the page of failure words, and
-`python -m prober.report.pages docs/interception.md` the tables in that page, between their marks.
+`python -m prober.report.pages docs/interception.md` the tables in that page, between their marks; docs/monitoring.md
+has some too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from prober.failures import advice
 from prober.interception.evidence import CATALOGUE
 from prober.model import Reason
 from prober.report.glossary import STAGES, generic_action
+from prober.report.metrics import METRICS, Scope
 from prober.report.verdict_words import BASES, CAVEATS, REASONS, VERDICTS, Said
 from prober.windows_codes import AMBIGUOUS, shown_codes
 
@@ -73,6 +75,7 @@ def filled(page: str) -> str:
     """
     tables = {"verdicts": _said(VERDICTS.items()), "bases": _said(BASES.items()), "reasons": _said(REASONS.items())}
     tables["evidence"] = _evidence_table()
+    tables |= {f"metrics of {scope}": _metrics_table(scope) for scope in Scope}
     marked = [name for name in tables if f"<!-- {name} -->" in page]
     if not marked:
         raise KeyError("the page marks no table")
@@ -100,6 +103,15 @@ def _evidence_table() -> str:
         "| id | family | points (in brackets: do not decide) | what was seen | may also be |\n|---|---|---|---|---|\n"
     )
     return head + "".join(rows)
+
+
+def _metrics_table(scope: Scope) -> str:
+    rows = (
+        f"| `{name}` | {metric.kind} | {metric.labels or '–'} | {metric.sentence} |\n"
+        for name, metric in METRICS.items()
+        if metric.scope is scope
+    )
+    return "| metric | type | labels of its own | says |\n|---|---|---|---|\n" + "".join(rows)
 
 
 def main(arguments: list[str]) -> None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from rich.console import Console
-from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from prober.report.causes import findings_of
 from prober.report.document import Run
 from prober.report.finding import Finding, Kind
 from prober.report.matrix import Cell, Row, Way, duration_of, rows_of, way_name, ways_of
+from prober.report.picture import SVG_FORMAT, SVG_THEME
+from prober.report.revocation import revocation_line
 from prober.report.sanitize import sanitize, seconds, several, takes_unicode
 from prober.report.unprobed import by_kind, by_reason
 from prober.report.verdict_counts import verdict_line
@@ -31,7 +32,7 @@ ROUTE_WIDTH: Final = 16
 _GAP: Final = 2
 _LABEL_LEAST: Final = 6
 _LEGEND_GAP: Final = "   "
-_GRAVE: Final = frozenset({Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.CLIENT_CERTIFICATE, Kind.BLOCKED})
+_GRAVE: Final = frozenset({Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.CLIENT_CERTIFICATE, Kind.BLOCKED, Kind.REVOKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,28 @@ class Glyphs:
     mixed: str
     suspect: str
     blocked: str
+    revoked: str
+    revocation: str
     more: str
     dot: str
     do: str
 
 
-UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "▲", "◭", "△", "⊘", "…", " · ", "→")
-ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "#", "%", "*", "@", "...", " - ", "->")
+UNICODE: Final = Glyphs("✔", "◐", "✘", "·", "!", "≠", "▲", "◭", "△", "⊘", "⊗", "◌", "…", " · ", "→")
+ASCII: Final = Glyphs("ok", "~", "X", ".", "!", "?", "#", "%", "*", "@", "R", "r", "...", " - ", "->")
 
 _HEADINGS: Final = {
     Kind.UNREACHABLE: ("Not reached", "bold red"),
     Kind.INTERCEPTED: ("TLS intercepted", "bold red"),
     Kind.CLIENT_CERTIFICATE: ("Client certificates lost on the way", "bold red"),
     Kind.BLOCKED: ("Answered by somebody else", "bold red"),
+    Kind.REVOKED: ("Certificate revoked", "bold red"),
+    Kind.REVOCATION: ("Revocation cannot be looked up, which Windows does", "bold yellow"),
+    Kind.DIRECT: ("Direct is not direct", "bold yellow"),
     Kind.SUSPECT: ("Perhaps intercepted", "bold yellow"),
     Kind.UNTRUSTED: ("Certificate not trusted", "bold yellow"),
     Kind.STATUS: ("Reached, but with another HTTP status than documented", "bold yellow"),
+    Kind.FALLBACK: ("Not over the first way listed", "bold yellow"),
     Kind.LOGIN: ("Reached only with a login to the proxy", "bold yellow"),
 }
 
@@ -105,7 +112,7 @@ def render_svg(run: Run, *, width: int = 100, verbose: int = 0, title: str = "pr
         no_color=False,
     )
     _Report(run, console, verbose=verbose, ascii_only=False).print()
-    return console.export_svg(title=title, theme=_SVG_THEME, code_format=_SVG_FORMAT, unique_id="prober")
+    return console.export_svg(title=title, theme=SVG_THEME, code_format=SVG_FORMAT, unique_id="prober")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,10 @@ class _Report:
         self.console.print()
         if line := verdict_line(self.run):
             self._print(self._text(line, self._verdict_style()))
+        if line := revocation_line(self.run):
+            counts = self.run.summary
+            grave = "bold yellow" if counts.revocation_unreachable else "green"
+            self._print(self._text(line, "bold red" if counts.revoked else grave))
         self._print(self._summary())
 
     def _text(self, text: str, style: str = "", *, limit: int = 4000) -> Text:
@@ -207,6 +218,8 @@ class _Report:
             _Mark(glyphs.intercepted, cell.intercepted, "bold red", "intercepted"),
             _Mark(glyphs.mixed, cell.mixed, "bold red", "intercepted at times"),
             _Mark(glyphs.blocked, cell.blocked, "bold magenta", "blocked"),
+            _Mark(glyphs.revoked, cell.revoked, "bold red", "revoked"),
+            _Mark(glyphs.revocation, cell.revocation, "bold yellow", "revocation out of reach"),
             _Mark(glyphs.suspect, cell.suspect, "bold yellow", "suspect"),
             _Mark(glyphs.untrusted, cell.untrusted, "bold magenta", "untrusted"),
             _Mark(glyphs.odd, cell.odd_status, "cyan", "other status"),
@@ -352,39 +365,3 @@ def _blocks(ways: Sequence[Way], widths: dict[Way, int], room: int) -> list[list
         blocks[-1].append(way)
         left -= widths[way]
     return blocks
-
-
-_SVG_FORMAT: Final = """\
-<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
-<style>
-.{unique_id}-matrix {{
-  font-family: ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace;
-  font-size: {char_height}px;
-  line-height: {line_height}px;
-}}
-.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
-{styles}
-</style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
-</clipPath>
-{lines}
-</defs>
-{chrome}
-<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix" xml:space="preserve">
-{matrix}
-</g>
-</g>
-</svg>
-"""
-_SVG_THEME: Final = TerminalTheme(
-    (22, 27, 34),
-    (214, 220, 227),
-    [
-        (72, 79, 88), (248, 113, 105), (86, 211, 100), (227, 179, 65),
-        (88, 166, 255), (219, 140, 245), (86, 200, 214), (177, 186, 196),
-    ],
-)  # fmt: skip

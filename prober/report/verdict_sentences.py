@@ -89,7 +89,7 @@ class Told:
         """Where the inspection is to be looked for, with its preposition."""
         hop = self.verdicts[0].hop
         if self.direct:
-            return "on this machine or on its way out"
+            return "on this machine or on its way out" if hop == 0 else "on the way out of this machine"
         if hop == 0:
             return "on this machine or in front of its first proxy"
         if hop and len(self.routes) == 1 and len(self.routes[0].hops) > 1:

@@ -180,6 +180,9 @@ PURPOSES: Final[Mapping[Purpose, Said]] = MappingProxyType(
         Purpose.LOCATE: Said(
             "A probe over the first proxies of a chain, to find the one where the verdict changes.", "Nothing."
         ),
+        Purpose.REVOCATION: Said(
+            "A request to an address at which a certificate has its revocation published (--revocation).", "Nothing."
+        ),
     }
 )
 CAVEATS: Final[Mapping[str, Said]] = MappingProxyType(

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prober.model import Hop, HopScheme, Route, Scheme, Target
+from prober.model import Hop, HopScheme, Route, Scheme
 from prober.routes.text import RouteError, parse_hop, split_port
 
 
@@ -33,15 +33,6 @@ class EnvironmentRoute:
         if bypassed(self.no_proxy, host, port):
             return Route(self.name)
         return self.http if scheme is Scheme.HTTP else self.https
-
-
-RouteRule = Route | EnvironmentRoute
-"""What a name in `--via` or in the configuration stands for."""
-
-
-def route_for(rule: RouteRule, target: Target) -> Route:
-    """The route that `target` takes under `rule`: most rules are routes themselves."""
-    return rule if isinstance(rule, Route) else rule.route_for(target.scheme, target.host, target.port)
 
 
 def environment_route(environ: Mapping[str, str], errors: list[RouteError], *, name: str = "env") -> EnvironmentRoute:

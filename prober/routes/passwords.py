@@ -1,11 +1,14 @@
-"""Passwords of hops: their environment variables, and what is to be said about them."""
+"""Passwords of hops: their environment variables, what is to be said about them, how one could stand in a text."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote
 
 from prober.model import Hop, HopScheme, Route, Secret
 from prober.routes.text import RouteError, credential_problem
@@ -74,3 +77,12 @@ def cleartext_password_warnings(route: Route) -> list[str]:
 
 def _cure(hop: Hop) -> str:
     return ": use https:// if the proxy offers it" if hop.scheme is HopScheme.HTTP else ""
+
+
+def spellings(hop: Hop) -> set[str]:
+    """Every way in which the password of a hop could stand in a text: clear, percent-encoded, Basic."""
+    if hop.password is None:
+        return set()
+    clear = hop.password.reveal()
+    basic = base64.b64encode(f"{hop.user or ''}:{clear}".encode()).decode()
+    return {clear, quote(clear, safe=""), quote(clear), basic, repr(clear)[1:-1], json.dumps(clear)[1:-1]}

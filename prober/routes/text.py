@@ -245,10 +245,6 @@ def parse_via(text: str, errors: list[RouteError], *, where: str = "--via") -> R
 def _chain(chain: str, where: str, errors: list[RouteError]) -> tuple[Hop, ...]:
     if chain == "direct":
         return ()
-    kind = re.match(r"pac\+|wpad:", chain, re.IGNORECASE)
-    if kind:
-        errors.append(RouteError(where, later(kind.group(0).rstrip("+:").upper())))
-        return ()
     if not chain:
         errors.append(RouteError(where, "expected proxy URLs, separated by commas, or direct"))
         return ()
@@ -260,11 +256,6 @@ def _chain(chain: str, where: str, errors: list[RouteError]) -> tuple[Hop, ...]:
         elif hop := parse_hop(url, where=place, errors=errors):
             hops.append(hop)
     return tuple(hops)
-
-
-def later(kind: str) -> str:
-    """The sentence for a kind of route that this version knows of but cannot follow."""
-    return f"{kind} routes are not supported by this version, they come with a later one: name the proxies themselves"
 
 
 def chain_name(hops: tuple[Hop, ...]) -> str:
@@ -289,3 +280,8 @@ def masked_url(text: str) -> str:
         return text
     user, colon, _ = userinfo.partition(":")
     return f"{scheme}://{user}{':***' if colon else ''}@{place}"
+
+
+def without_login(url: str) -> str:
+    """A URL without user and password, for people; file URLs and paths stay as they are."""
+    return re.sub(r"^(?!file:)([A-Za-z][A-Za-z0-9+.-]+:[/\\]*)[^/\\?#]*@", r"\1", url, flags=re.IGNORECASE)

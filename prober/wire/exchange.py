@@ -17,16 +17,18 @@ from prober.wire.refusal import proxy_status_error, refusal, squid_error
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a body that is read to be sure whose it is; the vendor's largest CRLs are well below."""
 _DOCUMENTS = (".crl", ".crt", ".cab")
-_KEPT_HEADERS = (
-    "server",
-    "via",
-    "location",
-    "content-type",
-    "x-cache",
-    "x-squid-error",
-    "proxy-status",
-    "www-authenticate",
-    "age",
+_KEPT_HEADERS = frozenset(
+    (
+        "server",
+        "via",
+        "location",
+        "content-type",
+        "x-cache",
+        "x-squid-error",
+        "proxy-status",
+        "www-authenticate",
+        "age",
+    )
 )
 _UPSTREAM_TROUBLE = (500, 502, 503, 504)
 """What proxies answer when the way behind them fails; tinyproxy says 500 without any mark of its own."""
@@ -84,15 +86,19 @@ class Exchange(BasicLogin):
         """The request."""
         target = self._target
         default = 80 if target.scheme is Scheme.HTTP else 443
-        host = target.address if target.port != default else target.address.rsplit(":", 1)[0]
-        form = f"http://{host}{target.path}" if self.proxied else target.path
-        headers = [("User-Agent", self._user_agent), ("Accept", "*/*")]
+        place = target.address if target.port != default else target.address.rsplit(":", 1)[0]
+        form = f"http://{place}{target.path}" if self.proxied else target.path
+        host, headers = self._fields(place)
         if self.proxied:
             headers.append(("Proxy-Connection", "keep-alive" if self._can_login else "close"))
         headers += self._login_headers
         if not self._can_login:  # a login may follow on this connection
             headers.append(("Connection", "close"))
         return http1.request(target.method, form, host, headers)
+
+    def _fields(self, place: str) -> tuple[str, http1.Headers]:
+        """The Host header and those that do not depend on the way."""
+        return place, [("User-Agent", self._user_agent), ("Accept", "*/*")]
 
     def feed(self, data: bytes) -> Step:
         """Read the head, and the body where it is needed."""
@@ -101,10 +107,15 @@ class Exchange(BasicLogin):
         reader = self._reader
         try:
             if self._in_body:
-                return b"", self._on_body() if reader.read_body(data, MAX_BODY) else NEED_MORE
+                return b"", self._read(data)
             return b"", self._on_head() if reader.feed(data) else NEED_MORE
         except http1.MessageError as error:
             return b"", self._malformed(str(error))
+
+    def _read(self, data: bytes) -> Outcome:
+        """Body bytes came."""
+        done = self._reader.body_done or self._reader.read_body(data, MAX_BODY)
+        return self._on_body() if done else NEED_MORE
 
     def _malformed(self, what: str) -> Failed:
         if self.unattributed:
@@ -115,25 +126,33 @@ class Exchange(BasicLogin):
     def _on_head(self) -> Outcome:
         reader = self._reader
         self.status = reader.status
-        kept = tuple((name, printable(value, 256)) for name, value in reader.headers if name in _KEPT_HEADERS)
-        self.facts = HttpFacts(reader.status, kept[:16])
+        self.facts = self._noted()
         # After a login some proxies (tinyproxy) say 401 where they mean 407; an origin's 401 names its own scheme.
         refused = reader.status == 401 and self._authorization is not None and not reader.all("www-authenticate")
         if self.proxied and (reader.status == 407 or refused):
             self.blames_proxy = True
             return self._demanded()
         self._accepted()
-        if self._target.scheme is Scheme.HTTPS:
-            return Done(reader.rest)
-        failed = self._not_the_origin()
-        if failed is not None:
-            self.blames_proxy = True
-            return failed
-        if reader.status == 200 and self._target.method == "GET" and self._is_document():
+        if self._target.scheme is not Scheme.HTTPS:
+            failed = self._not_the_origin()
+            if failed is not None:
+                self.blames_proxy = True
+                return failed
+        if self._wants_body():
             self._in_body = True
-            done = reader.body_done or reader.read_body(reader.rest, MAX_BODY)
-            return self._on_body() if done else NEED_MORE
+            return self._read(reader.rest)
         return Done(reader.rest)
+
+    def _noted(self) -> HttpFacts:
+        """What of the head is kept."""
+        reader = self._reader
+        kept = tuple((name, printable(value, 256)) for name, value in reader.headers if name in _KEPT_HEADERS)
+        return HttpFacts(reader.status, kept[:16], reader.version)
+
+    def _wants_body(self) -> bool:
+        """Whether the body must be looked at to be sure whose answer it is."""
+        plain = self._target.scheme is not Scheme.HTTPS
+        return plain and self._reader.status == 200 and self._target.method == "GET" and self._is_document()
 
     def _is_document(self) -> bool:
         return self._file.lower().endswith(_DOCUMENTS)

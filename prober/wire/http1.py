@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from weakref import proxy
 
 import httptools
 
@@ -26,6 +27,10 @@ class MessageError(Exception):
     """The peer's bytes are no HTTP/1.1 response. Never leaves the layers."""
 
 
+class BodyTooLongError(MessageError):
+    """More bytes of body came than somebody wants to read."""
+
+
 class ResponseReader:
     """Reads one final response, skipping 1xx.
 
@@ -35,6 +40,7 @@ class ResponseReader:
     """
 
     __slots__ = (
+        "__weakref__",
         "_body_bytes",
         "_buffer",
         "_head_parsed",
@@ -44,7 +50,9 @@ class ResponseReader:
         "_scanned",
         "body",
         "body_done",
+        "body_length",
         "headers",
+        "keeps_body",
         "rest",
         "status",
         "version",
@@ -64,6 +72,8 @@ class ResponseReader:
         self.rest = b""
         self.body = bytearray()
         self.body_done = False
+        self.body_length = 0
+        self.keeps_body = True
 
     @property
     def started(self) -> bool:
@@ -107,7 +117,7 @@ class ResponseReader:
     def _parse(self, head: bytes) -> None:
         self.headers = []
         self.body_done = self._head_parsed = self._keep_alive = False  # a 1xx leaves nothing behind
-        parser = self._parser = httptools.HttpResponseParser(self)
+        parser = self._parser = httptools.HttpResponseParser(_Ear(self))
         # Bare LF is seen from old proxies; RFC 9112 section 2.2 lets a recipient accept it. Both lengths at once
         # are wrong, but a 2xx to CONNECT has no body at all, and section 6.3 says which one counts elsewhere.
         parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_chunked_length=True)
@@ -122,7 +132,8 @@ class ResponseReader:
         self.version = parser.get_http_version()
 
     def read_body(self, data: bytes, limit: int) -> bool:
-        """Feed body bytes; True once the body is complete. At most `limit` bytes are kept.
+        """Feed body bytes; True once the body is complete. At most `limit` bytes are kept; with `keeps_body` off they
+        are only counted, in `body_length`.
 
         Raises MessageError for broken framing and for over `limit` bytes on the wire: chunk headers and trailers
         count too, else a body of nothing but trailers would have no end.
@@ -130,7 +141,7 @@ class ResponseReader:
         if self._parser is not None and not self.body_done and data:
             self._body_bytes += len(data)
             if self._body_bytes > limit:
-                raise MessageError(f"sent more than {limit} bytes of body")
+                raise BodyTooLongError(f"sent more than {limit} bytes of body")
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserError as error:
@@ -158,7 +169,7 @@ class ResponseReader:
         """All headers of that (lower-case) name."""
         return [value for key, value in self.headers if key == name]
 
-    # llhttp's callbacks
+    # what llhttp finds
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep one header; names in lower case. Trailers behind a chunked body are none of them."""
         if not self._head_parsed:
@@ -172,11 +183,34 @@ class ResponseReader:
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body; bytes of a message behind this one are no part of it."""
         if not self.body_done:
-            self.body += data
+            self.body_length += len(data)
+            if self.keeps_body:
+                self.body += data
 
     def on_message_complete(self) -> None:
         """Note that the body is whole."""
         self.body_done = True
+
+
+class _Ear:
+    """llhttp's callbacks. The parser keeps them and the reader keeps the parser, so they must not keep the reader."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: ResponseReader) -> None:
+        self._reader = proxy(reader)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._reader.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._reader.on_headers_complete()
+
+    def on_body(self, data: bytes) -> None:
+        self._reader.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self._reader.on_message_complete()
 
 
 def request(method: str, target: str, host: str, headers: Sequence[tuple[str, str]] = ()) -> bytes:

@@ -130,6 +130,8 @@ def http_status(first: bytes) -> int | None:
 def printable(data: bytes | str, limit: int = DETAIL_LIMIT) -> str:
     """Peer bytes as bounded text: controls, bidirectional marks and undecodable bytes become escapes."""
     text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
+    if len(text) <= limit and text.isprintable():
+        return text
     cut = text[: limit + 1]
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -7,6 +7,7 @@ answer is acceptable is OpenSSL's to say.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -76,7 +77,7 @@ class ServerHelloReader:
         size = int.from_bytes(data[_HEADER + 1 : _HEADER + 4])
         body = data[_HEADER + 4 : _HEADER + 4 + size]
         if len(body) == size <= record - 4 <= MAX_RECORD - 4 and size <= MAX_SERVER_HELLO and not _is_retry(body):
-            self._end(parse_server_hello(body))
+            self._end(read_server_hello(body))
 
     def _begin_record(self) -> None:
         kind, self._left = self._header[0], int.from_bytes(self._header[3:])
@@ -113,6 +114,30 @@ class ServerHelloReader:
 
 def _is_retry(body: bytes) -> bool:
     return body[2:34] == RETRY_RANDOM
+
+
+_X25519_AT_END: Final = bytes.fromhex("0033 0024 001d 0020")
+"""key_share with an X25519 key of 32 bytes: how the ServerHello of most servers of TLS 1.3 ends."""
+
+
+_USUAL_SIZE: Final = 256
+"""Bytes of a ServerHello with an X25519 key; one with few extensions has 120. What is longer is not remembered."""
+
+
+def read_server_hello(body: bytes) -> ServerHello | None:
+    """As `parse_server_hello`; what differs from one answer of a server to the next is not parsed anew."""
+    start = 35 + body[34] if len(body) > 34 else 0
+    if start and start + 45 <= len(body) <= _USUAL_SIZE and body[-40:-32] == _X25519_AT_END:
+        hello = _read_shape(body[:2] + bytes(33) + body[start:-32] + bytes(32))
+        # had those eight bytes been something else, the zeros were read as extensions of type 0, or not at all
+        if hello is not None and hello.extensions[-1] != 0:
+            return hello
+    return parse_server_hello(body)
+
+
+@lru_cache(maxsize=1024)
+def _read_shape(body: bytes) -> ServerHello | None:
+    return parse_server_hello(body)
 
 
 def parse_server_hello(body: bytes, *, retried: bool = False) -> ServerHello | None:

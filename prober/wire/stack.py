@@ -8,16 +8,16 @@ leftover goes to the next one. The stack has no clock: whoever drives it looks a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from prober.model import Failure, Reason, Stage
 from prober.wire.exchange import Exchange
 from prober.wire.layer import NEED_MORE, Challenge, Done, Failed, Layer, LoginLayer, NotTls, Outcome
 from prober.wire.tls import Tls
+from prober.wire.transfers import Transfers
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(NamedTuple):
     """A layer with its place in the probe."""
 
     layer: Layer
@@ -25,6 +25,9 @@ class Rung:
     hop: int
     """0 for the target itself, 1… for proxies."""
 
+
+_REQUESTS: Final = (Exchange, Transfers)
+"""What asks the target itself, and is always the last rung."""
 
 Guard = Callable[["Stack", Rung], None]
 """Called when a rung is done, before the next one says anything; may set the stack's failure."""
@@ -36,33 +39,43 @@ class Stack:
     `last_hop` is the number of the last proxy. It need not have a rung: a request in absolute form goes to it.
     """
 
-    __slots__ = ("_guard", "_last_hop", "_rungs", "_sessions", "challenge", "failure", "finished", "position")
+    __slots__ = (
+        "_guard",
+        "_last_hop",
+        "_sessions",
+        "challenge",
+        "exchange",
+        "failure",
+        "finished",
+        "position",
+        "rung",
+        "rungs",
+    )
 
     def __init__(self, rungs: Sequence[Rung], guard: Guard | None = None, *, last_hop: int = 0) -> None:
-        self._rungs = tuple(rungs)
+        self.rungs = tuple(rungs)
+        """All of them, in order."""
         self._guard = guard
         self._last_hop = last_hop
         self._sessions: list[Tls] = []
         self.position = 0
         self.failure: Failure | None = None
         self.challenge: Challenge | None = None
-        self.finished = not self._rungs
-
-    @property
-    def rung(self) -> Rung:
-        """The rung in progress (the last one when finished)."""
-        return self._rungs[min(self.position, len(self._rungs) - 1)]
-
-    @property
-    def rungs(self) -> tuple[Rung, ...]:
-        """All rungs, in order."""
-        return self._rungs
+        self.finished = not self.rungs
+        self.exchange: Exchange | None = None
+        """The request to the target, where one is made."""
+        if self.rungs:
+            self.rung = self.rungs[0]
+            """The one in progress (the last one when finished); a stack of none has none."""
+            last = self.rungs[-1].layer
+            if not isinstance(last, Tls) and isinstance(last, Exchange):
+                self.exchange = last
 
     @property
     def place(self) -> tuple[Stage, int]:
         """Stage and hop of whoever has to act now: a request in absolute form is the last proxy's until it answers."""
         rung = self.rung
-        if isinstance(rung.layer, Exchange) and rung.layer.unattributed:
+        if isinstance(rung.layer, _REQUESTS) and rung.layer.unattributed:
             return Stage.PROXY, self._last_hop
         return rung.stage, rung.hop
 
@@ -71,9 +84,17 @@ class Stack:
         """Whether there is nothing left to do."""
         return self.finished or self.failure is not None
 
+    def stop(self) -> None:
+        """Nothing more is to be said: the stack is finished where it stands."""
+        self.finished = True
+
     def start(self) -> bytes:
         """The connection is there: the first bytes to send."""
         return b"" if self.finished else self._down(self.rung.layer.start())
+
+    def say(self, data: bytes) -> bytes:
+        """What the rung in progress wants to send by itself, wrapped for the wire."""
+        return self._down(data)
 
     def receive(self, data: bytes) -> bytes:
         """Bytes from the network; returns bytes for it."""
@@ -118,10 +139,11 @@ class Stack:
         if self._guard is not None:
             self._guard(self, self.rung)
         self.position += 1
-        if self.failure is not None:
+        if self.position == len(self.rungs):
+            self.finished = self.finished or self.failure is None
             return b""
-        if self.position == len(self._rungs):
-            self.finished = True
+        self.rung = self.rungs[self.position]
+        if self.over:
             return b""
         return self._down(self.rung.layer.start())
 
@@ -137,7 +159,7 @@ class Stack:
 
     def _fail_rung(self, failed: Failed) -> None:
         rung = self.rung
-        if isinstance(rung.layer, Exchange) and rung.layer.blames_proxy:
+        if isinstance(rung.layer, _REQUESTS) and rung.layer.blames_proxy:
             self.fail(failed.reason, failed.detail, Stage.PROXY, self._last_hop, failed.status)
         elif rung.stage is Stage.PROXY_TLS and failed.reason is Reason.CLIENT_CERT_REQUIRED:
             self.fail(Reason.PROXY_CLIENT_CERT_REQUIRED, failed.detail)
@@ -146,7 +168,7 @@ class Stack:
 
     def _session_failed(self, session: Tls, failed: Failed) -> None:
         """An established session broke: that is the fault of the rung that made it, not of what ran above."""
-        rung = next(rung for rung in self._rungs if rung.layer is session)
+        rung = next(rung for rung in self.rungs if rung.layer is session)
         reason = failed.reason
         if rung.stage is Stage.PROXY_TLS and reason is Reason.CLIENT_CERT_REQUIRED:
             reason = Reason.PROXY_CLIENT_CERT_REQUIRED
@@ -159,7 +181,7 @@ class Stack:
         of plain HTTP says to a ClientHello: the port behind the tunnel speaks no TLS.
         """
         shown = f"expected a TLS ServerHello, got {outcome.first[:40]!r}"
-        below = self._rungs[self.position - 1] if self.position else None
+        below = self.rungs[self.position - 1] if self.position else None
         plain = self.rung.stage is Stage.PROXY_TLS or outcome.status == 400
         if below is not None and below.stage is Stage.PROXY and not plain:
             reason = Reason.PROXY_CAPTIVE if outcome.looks_like_http else Reason.PROXY_PROTOCOL_ERROR

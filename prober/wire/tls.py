@@ -5,8 +5,9 @@ below go into the read BIO, `do_handshake` works on them, and whatever it wants 
 BIO. The peer's certificates are never verified here: a broken or forged chain is exactly what we came to see,
 and the room `interception` judges it later from the same bytes.
 
-Three things are read from OpenSSL's info callback, because no getter has them: the alerts as numbers, that the server
-asked for a client certificate, and that it proved to hold its key (the states that its state machine passes through).
+Three things are read from OpenSSL's info callback (`wire/openssl.py`), because no getter has them: the alerts as
+numbers, that the server asked for a client certificate, and that it proved to hold its key (the states that its state
+machine passes through).
 
 A client certificate is presented to the keys that the caller names and to no other: where any other key answers, the
 handshake ends before our Certificate message.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
+from weakref import proxy
 
 from OpenSSL import SSL, crypto
 
@@ -28,15 +30,26 @@ from prober.spki import spki_sha256
 from prober.wire.alerts import alert_text, reason_of_received, reason_of_sent
 from prober.wire.identity import ClientIdentity, read_identity
 from prober.wire.layer import NEED_MORE, Done, Failed, NotTls, Outcome, Step, http_like, http_status, printable
+from prober.wire.openssl import (
+    agreed,
+    give,
+    has_staple,
+    pointer,
+    presented_chain,
+    set_groups,
+    take,
+    tell_watchers,
+    unread,
+    watching,
+)
 from prober.wire.serverhello import ServerHelloReader
 
 MAX_HANDSHAKE: Final = 512 * 1024
 """Bytes a peer may send before its handshake is done; OpenSSL itself refuses chains over 100 KiB."""
-_BIO_READ: Final = 65536
-_RECORD_TYPES: Final = (0x14, 0x15, 0x16)  # RFC 8446 section 5.1: change_cipher_spec, alert, handshake
-_READ_ALERT: Final = 0x4004
-_WRITE_ALERT: Final = 0x4008
-_LOOP: Final = 0x01
+_RECORD: Final = 16 * 1024 + 256
+"""Bytes read at once: a record with its content (RFC 8446 section 5.2). glibc tidies up its whole heap whenever a block
+of 64 KiB is given back, which would be at every handshake."""
+RECORD_TYPES: Final = (0x14, 0x15, 0x16)  # RFC 8446 section 5.1: change_cipher_spec, alert, handshake
 # A state is told when the message after its own has come: what its own message had to prove is verified then.
 CERTIFICATE_REQUEST_STATE: Final = b"SSLv3/TLS read server certificate request"
 CERTIFICATE_VERIFY_STATE: Final = b"TLSv1.3 read server certificate verify"
@@ -93,33 +106,14 @@ def new_context(profile: Profile, alpn: tuple[bytes, ...], identity: ClientIdent
     # A resumed session would show no certificate.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # 8 kB of 70 less for each handshake that waits for its server
     set_groups(context, profile.groups)
-    context.set_info_callback(_on_info)
-    context.set_ocsp_client_callback(_on_ocsp)
     if identity is not None:
         context.set_app_data(identity)
         context.set_verify(SSL.VERIFY_PEER, _on_verify)
         for issuer in identity.issuers:  # of no use to a handshake that has not loaded the certificate itself
             context.add_extra_chain_cert(issuer)
     return context
-
-
-def set_groups(context: SSL.Context, groups: str) -> bool:
-    """Set the supported groups and key shares; False where the library offers no way.
-
-    pyOpenSSL has no public setter. The list syntax with `*` came with OpenSSL 3.5; older libraries get the plain
-    list, and one that knows neither keeps its default ClientHello, which still works.
-    """
-    library = getattr(SSL, "_lib", None)
-    setter = getattr(library, "SSL_CTX_set1_curves_list", None)
-    if library is None or setter is None:
-        return False
-    for text in (groups, groups.replace("*", "")):
-        if setter(context._context, text.encode("ascii")) == 1:
-            return True
-        while library.ERR_get_error() != 0:  # a refused list must not look like the next call's error
-            pass
-    return False
 
 
 @lru_cache(maxsize=256)
@@ -132,25 +126,9 @@ def shared_context(profile: str, alpn: tuple[bytes, ...], client_certificate: st
     return new_context(PROFILES[profile], alpn, identity)
 
 
-def _on_info(connection: SSL.Connection, where: int, code: int) -> None:
-    layer = connection.get_app_data()
-    if where & _LOOP:
-        if layer.watched:
-            layer.pass_through(connection.get_state_string())
-    elif where == _READ_ALERT:
-        layer.alert_received = code & 0xFF
-    elif where == _WRITE_ALERT:
-        layer.alert_sent = code & 0xFF
-
-
 def _on_verify(connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, _ok: int) -> bool:
     """Nothing is verified but the leaf's key, against those that may see the client certificate."""
     return depth > 0 or connection.get_app_data().recognise(certificate)
-
-
-def _on_ocsp(connection: SSL.Connection, response: bytes, _data: object) -> bool:
-    connection.get_app_data().ocsp_stapled = bool(response)
-    return True  # recorded, not judged
 
 
 class Tls:
@@ -167,8 +145,6 @@ class Tls:
         self.client_cert_requested = False
         self.key_proven = False
         self.watched = True
-        """Whether the state machine can still tell something; asking it costs as much as all the rest of a callback."""
-        self.ocsp_stapled = False
         self.alert_received: int | None = None
         self.alert_sent: int | None = None
         self.facts: TlsFacts | None = None
@@ -179,21 +155,26 @@ class Tls:
         self._unsent = b""
         self._hello = ServerHelloReader()
         connection = self._connection = SSL.Connection(context, None)
-        connection.set_app_data(self)
+        self._pointer = pointer(connection)
+        if context.get_app_data() is not None:  # an identity, which is shown or withheld by `_on_verify`
+            connection.set_app_data(proxy(self))  # a cycle would keep OpenSSL's buffers until some later collection
         connection.set_connect_state()
-        if not _is_address(host):  # RFC 6066 section 3: no literal addresses in SNI
-            connection.set_tlsext_host_name(host.encode("ascii"))
+        name = server_name(host)
+        if name is not None:
+            connection.set_tlsext_host_name(name)
         connection.request_ocsp()
 
     def start(self) -> bytes:
         """The ClientHello."""
-        return self._shake()[0]
+        hello = self._shake()[0]
+        tell_watchers(self._connection)
+        return hello
 
     def feed(self, data: bytes) -> Step:
         """Go on with the handshake."""
         if not data:
             return b"", NEED_MORE
-        if self._clear or (not self._received and data[0] not in _RECORD_TYPES):
+        if self._clear or (not self._received and data[0] not in RECORD_TYPES):
             self._clear = (self._clear + data)[:64]
             untold = http_like(self._clear) is None or (http_status(self._clear) is None and len(self._clear) < 64)
             return b"", NEED_MORE if untold else NotTls(self._clear)
@@ -202,10 +183,11 @@ class Tls:
             return b"", Failed(Reason.TLS_HANDSHAKE, f"{self.host} sent over {MAX_HANDSHAKE} bytes of handshake")
         if not self._hello.over:
             self._hello.feed(data)
-        self._connection.bio_write(data)
+        give(self._connection, data)
         return self._shake()
 
     def _shake(self) -> Step:
+        watching[self._pointer] = self
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
@@ -214,9 +196,13 @@ class Tls:
             alert = self.outgoing()  # tell the peer why, as the protocol asks
             self.facts = self._capture()
             return alert, self._failed(error)
+        finally:
+            del watching[self._pointer]
         sent = self.outgoing()
         self.key_proven = True
         self.facts = self._capture()
+        if not unread(self._connection):
+            return sent, Done()
         leftover, outcome = self.decrypt(b"")
         sent += self.outgoing()
         if isinstance(outcome, Failed):
@@ -225,14 +211,7 @@ class Tls:
 
     def outgoing(self) -> bytes:
         """What this session wants to send by itself: handshake, key update, alert."""
-        pieces: list[bytes] = []
-        try:
-            pieces.append(self._connection.bio_read(_BIO_READ))
-            while len(pieces[-1]) == _BIO_READ:
-                pieces.append(self._connection.bio_read(_BIO_READ))
-        except SSL.WantReadError:
-            pass
-        return b"".join(pieces)
+        return take(self._connection)
 
     def decrypt(self, data: bytes) -> tuple[bytes, Failed | bool]:
         """Ciphertext to plaintext; the second value is True once the peer said close_notify, or the failure.
@@ -241,19 +220,23 @@ class Tls:
         Send `outgoing()` afterwards: the peer may have asked for a new handshake or new keys.
         """
         if data:
-            self._connection.bio_write(data)
+            give(self._connection, data)
         pieces: list[bytes] = []
+        watching[self._pointer] = self
         try:
             while True:
-                pieces.append(self._connection.recv(_BIO_READ))
+                pieces.append(self._connection.recv(_RECORD))
         except SSL.WantReadError:
-            self._write()
+            if self._unsent:
+                self._write()
             return b"".join(pieces), False
         except SSL.ZeroReturnError:
             self.closed = True
             return b"".join(pieces), True
         except SSL.Error as error:
             return b"".join(pieces), self._failed(error)
+        finally:
+            del watching[self._pointer]
 
     def encrypt(self, data: bytes) -> bytes:
         """Plaintext to records; kept back while the peer wants a new handshake first.
@@ -294,21 +277,18 @@ class Tls:
         )
 
     def _capture(self) -> TlsFacts | None:
-        connection = self._connection
-        certificates = connection.get_peer_cert_chain() or []
-        version = connection.get_protocol_version_name()
-        if not certificates and not connection.get_cipher_name():
+        chain = kept_once(presented_chain(self._connection))
+        version, cipher, group, alpn = agreed(self._connection)
+        if not chain and not cipher:
             return None  # no ServerHello: whatever the library names as version was never negotiated
-        alpn = connection.get_alpn_proto_negotiated()
-        group = connection.get_group_name() if hasattr(connection, "get_group_name") else None
         return TlsFacts(
             version=version,
-            cipher=connection.get_cipher_name() or "",
-            group=group.lower() if group else None,
-            alpn=alpn.decode("ascii", "replace") or None,
+            cipher=cipher,
+            group=group or None,
+            alpn=alpn or None,
             client_cert_requested=self.client_cert_requested,
-            ocsp_stapled=self.ocsp_stapled,
-            chain=tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in certificates),
+            ocsp_stapled=has_staple(self._connection),
+            chain=chain,
             hello=self._hello.hello,
             key_proven=self.key_proven,
         )
@@ -356,10 +336,33 @@ class Tls:
         return Failed(Reason.TLS_HANDSHAKE, f"the answer of {self.host} could not be processed: {said}")
 
 
+_USUAL_SIZE: Final = 4096
+"""Bytes of a certificate; most have between one and two thousand."""
+
+
+def kept_once(chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """With the same object for the same certificate: a target shows it on all routes and for weeks, its issuer's stands
+    in a thousand chains, and certificates are most of what is kept of a probe. One of unusual size is left alone: what
+    is remembered here stays for a while."""
+    return tuple([_seen_before(each) if len(each) <= _USUAL_SIZE else each for each in chain])
+
+
 @lru_cache(maxsize=4096)
-def _is_address(host: str) -> bool:
+def _seen_before(certificate: bytes) -> bytes:
+    return certificate
+
+
+@lru_cache(maxsize=4096)
+def is_address(host: str) -> bool:
+    """Whether this is an address and no name."""
     try:
         ip_address(host.split("%", 1)[0])
     except ValueError:
         return False
     return True
+
+
+@lru_cache(maxsize=4096)
+def server_name(host: str) -> bytes | None:
+    """What goes into SNI; literal addresses do not (RFC 6066 section 3)."""
+    return None if is_address(host) else host.encode("ascii")

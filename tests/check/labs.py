@@ -24,7 +24,7 @@ from prober.lab.world import Lab, LabSettings
 from prober.model import Scheme, Target, TrustClass
 from prober.report.document import Result, Run, SampleDoc
 from prober.report.judgement import InterceptionDoc
-from prober.routes.environment import route_for
+from prober.routes.rules import is_fixed, route_for
 
 ONE: Final = "www.one.example"
 TWO: Final = "www.two.example"
@@ -82,12 +82,17 @@ class Scene:
         attempts: int = 1,
         locate: bool = False,
         baseline: Run | None = None,
+        revocation: bool | str = False,
         **overrides: Any,
     ) -> Plan:
-        """What a run would do. `overrides` are settings by dotted key, with `__` for the dot."""
+        """What a run would do. `overrides` are settings by dotted key, with `__` for the dot; `revocation` may name
+        the route that is asked over.
+        """
         loaded = self.loaded(ways, probe__retries=0, **overrides)
-        plan = make_plan(loaded, [ONE], attempts=attempts, locate=locate, baseline=baseline)
-        pairs = tuple(Pair(each, route_for(rule, each)) for each in targets for rule in loaded.routes)
+        over = revocation if isinstance(revocation, str) else None
+        how: dict[str, Any] = {"attempts": attempts, "locate": locate, "baseline": baseline}
+        plan = make_plan(loaded, [ONE], revocation=bool(revocation), revocation_route=over, **how)
+        pairs = tuple(Pair(each, route_for(rule, each)) for each in targets for rule in loaded.routes if is_fixed(rule))
         return replace(plan, targets=tuple(targets), pairs=pairs)
 
     async def run(self, ways: Ways, targets: Sequence[Target] = TARGETS, **how: Any) -> Seen:

@@ -12,8 +12,10 @@ from prober.check.findings import DEFAULT, FailOn, has_findings, parse_fail_on
 from prober.interception.certificates import certificate_facts
 from prober.model import Failure, HttpFacts, Reason, Stage
 from prober.report.build import build_result
-from prober.report.document import FailureDoc, Result, Run
+from prober.report.document import Result, RouteDoc, Run
+from prober.report.failure_document import FailureDoc
 from prober.report.judgement import InterceptionDoc
+from prober.report.revocation_document import RevocationDoc
 
 
 @pytest.mark.parametrize(
@@ -76,12 +78,22 @@ def test_each_word_has_its_own_finding(given: ModuleType) -> None:
         ),
         FailOn.INTERCEPTED: msgspec.structs.replace(clean, interception=judged("intercepted")),
         FailOn.SUSPECT: msgspec.structs.replace(clean, interception=judged("suspect")),
+        FailOn.REVOCATION: msgspec.structs.replace(clean, revocation=RevocationDoc(False, untrusted, None, "hq", ())),
     }
     for kind, result in bad.items():
         run = run_of(given, result)
         assert [word for word in FailOn if has_findings(run, (word,))] == [kind]
         assert has_findings(run, tuple(FailOn))
         assert not has_findings(run, ())
+
+
+def test_a_revoked_certificate_is_one_too(given: ModuleType) -> None:
+    revoked = FailureDoc("tls", 0, Reason.CERT_REVOKED.value, "", "", None)
+    result = msgspec.structs.replace(result_of(given), revocation=RevocationDoc(True, None, revoked, "hq", ()))
+    assert has_findings(run_of(given, result), (FailOn.REVOCATION,))
+    for reachable in (True, None):
+        fine = msgspec.structs.replace(result, revocation=RevocationDoc(reachable, None, None, "hq", ()))
+        assert not has_findings(run_of(given, fine), (FailOn.REVOCATION,))
 
 
 def test_a_clean_result_is_no_finding(given: ModuleType) -> None:
@@ -92,3 +104,13 @@ def test_a_clean_result_is_no_finding(given: ModuleType) -> None:
 
 def _failure(failure: Failure) -> FailureDoc:
     return FailureDoc(failure.stage.value, failure.hop, failure.reason.value, failure.detail, "", None)
+
+
+def test_what_one_candidate_of_a_device_would_do_is_no_finding(given: ModuleType) -> None:
+    """The device goes by its component's whole list; on a network with proxies `edr.direct` fails as it should."""
+    direct = RouteDoc("edr.direct", (), rule="device: fallback", candidate=True)
+    whole = RouteDoc("edr", (), rule="device: fallback")
+    for name, counts in (("edr.direct", False), ("edr", True)):
+        run = run_of(given, result_of(given, reachable=False, route=name))
+        run = msgspec.structs.replace(run, routes=(whole, direct))
+        assert has_findings(run, (FailOn.UNREACHABLE,)) is counts

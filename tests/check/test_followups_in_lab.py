@@ -308,6 +308,7 @@ def test_interrupted_in_every_phase(purpose: Purpose, after: int) -> None:
             ways,
             [SENSOR, *TARGETS],
             locate=True,
+            revocation=True,
             probe__concurrency=1,
             trust__client_certificates=certificate,
         )
@@ -337,7 +338,11 @@ def test_interrupted_in_every_phase(purpose: Purpose, after: int) -> None:
     assert verdicts(again) == verdicts(run)
     made = {sample.purpose for result in run.results for sample in result.samples}
     made |= {prefix.sample.purpose for result in run.results for prefix in result.prefixes}
-    if purpose is not Purpose.ATTEMPT:
+    if purpose not in (Purpose.ATTEMPT, Purpose.REVOCATION):
         assert purpose.value in made
+    if purpose is Purpose.REVOCATION:
+        told = [each.revocation for each in run.results if each.revocation is not None]
+        says = {source.says for each in told for certificate in each.certificates for source in certificate.sources}
+        assert "not asked: the run ended before" in says
     later = {Purpose.LOCATE: "client-certificate", Purpose.CONFIRMATION: "locate"}.get(purpose)
     assert later not in made

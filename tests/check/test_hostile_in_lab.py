@@ -23,7 +23,7 @@ from prober.report.document import Run
 from prober.report.files import decode, encode, encode_result
 from prober.report.table import write_table
 
-from . import hostile
+from ..check import hostile
 from .hostile import EVIL, MARKUP, Hostile
 from .labs import DIRECT, EVERYWHERE, ONE, OPEN, TARGETS, Scene, Seen, Ways, authorities, in_lab, target
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
+import psutil
 import pytest
 
 from prober.check.live import JsonLines, probe_until_done, write_report

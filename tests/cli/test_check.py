@@ -31,7 +31,7 @@ def test_json_is_the_contract_s_document(prober: Any, lab: Path) -> None:
     by_route: dict[str, list[dict[str, Any]]] = {}
     for result in document["results"]:
         by_route.setdefault(result["route"], []).append(result)
-    assert len(by_route) == len(document["routes"]) == 10
+    assert len(by_route) == len(document["routes"]) == 11
     assert all(result["reachable"] and result["trusted"] is not False for result in by_route["direct"])
     assert all(result["reachable"] for result in by_route["chain"])
     assert all(len(result["timings"]["hops"]) == 3 for result in by_route["chain"])
@@ -82,16 +82,50 @@ def test_exit_codes(prober: Any, lab: Path) -> None:
     assert prober(*blocked, "--fail-on", "untrusted,unexpected-status").code == 0
 
 
+def test_revocation_has_a_word_of_its_own(prober: Any, lab: Path) -> None:
+    ways = ("--via", "open", "--via", "no-revocation", "--no-direct", "https://any.lab.test/")
+    common = ("check", "--config", str(lab), *ways)
+    assert prober(*common, "--revocation").code == 0, "reached is reached"
+    done = prober(*common, "--revocation", "--fail-on", "unreachable,revocation", "--format", "json")
+    assert done.code == 1
+    results = {each["route"]: each for each in json.loads(done.out)["results"]}
+    assert all(each["reachable"] and each["failure"] is None for each in results.values())
+    told = {route: each["revocation"] for route, each in results.items()}
+    assert (told["open"]["reachable"], told["open"]["failure"]) == (True, None)
+    assert told["no-revocation"]["reachable"] is False
+    assert told["no-revocation"]["failure"]["reason"] == "revocation-unreachable"
+    over_open = prober(*common, "--revocation-route", "open", "--fail-on", "revocation")
+    assert over_open.code == 0, over_open.out
+    assert "revocation: 2 can be looked up" in over_open.out
+    rows = list(csv.DictReader(io.StringIO(prober(*common, "--revocation", "--format", "csv").out)))
+    assert {row["route"]: row["revocation_reachable"] for row in rows} == {"open": "true", "no-revocation": "false"}
+
+
+def test_revocation_lines_come_when_it_is_known(prober: Any, lab: Path) -> None:
+    common = ("check", "--config", str(lab), "--via", "open", "--no-direct", "https://any.lab.test/")
+    (line,) = prober(*common, "--revocation", "--format", "jsonl").out.splitlines()
+    assert json.loads(line)["revocation"]["reachable"] is True
+
+
+def test_what_revocation_refuses(prober: Any, lab: Path) -> None:
+    common = ("check", "--config", str(lab), "--via", "open", "--no-direct", "https://any.lab.test/")
+    asked = prober(*common, "--fail-on", "revocation")
+    assert (asked.code, "--revocation" in asked.err) == (2, True)
+    unknown = prober(*common, "--revocation-route", "elsewhere")
+    assert unknown.code == 2
+    assert "no such route (known: open)" in unknown.err
+
+
 def test_jsonl_and_csv_have_a_line_a_result(prober: Any, lab: Path, tmp_path: Path) -> None:
     common = ("check", "--config", str(lab), "--service", "MDI", "--fail-on", "none")
     lines = prober(*common, "--format", "jsonl").out.splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert {json.loads(line)["route"] for line in lines} >= {"direct", "chain"}
     rows = list(csv.DictReader(io.StringIO(prober(*common, "--format", "csv").out)))
-    assert len(rows) == 10
+    assert len(rows) == 11
     written = tmp_path / "lines.jsonl"
     assert prober(*common, "--format", "jsonl", "--output", str(written)).out == ""
-    assert len(written.read_text().splitlines()) == 10
+    assert len(written.read_text().splitlines()) == 11
 
 
 @pytest.mark.parametrize("suffix", [".json", ".json.gz", ".json.zst"])

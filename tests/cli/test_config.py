@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prober.cli.config import app
+from tests.published import published
 
 SECRET = "hunter2secret"
 
@@ -49,11 +51,19 @@ trust.pins                 {}                                              defau
 trust.known_interceptors   []                                              default
 trust.client_certificates  {}                                              default
 serve.interval             60.0                                            default
+serve.intervals            {}                                              default
 serve.confirm              2                                               default
+serve.confirm_after        5.0                                             default
 serve.listen               "127.0.0.1:9464"                                default
+serve.host_names           []                                              default
 serve.web_config           null                                            default
 serve.state                "prober.db"                                     default
+serve.history              90                                              default
+serve.grace                10.0                                            default
+serve.ask_scripts          900.0                                           default
 serve.allow                []                                              default
+serve.allow_networks       []                                              default
+serve.probe_concurrency    16                                              default
 serve.modules              {}                                              default
 (routes in force)          ["direct", "hq"]                                file prober.yaml:2
 """
@@ -140,3 +150,66 @@ def test_check_refuses_what_prober_check_would_refuse(text: str, said: str) -> N
     out, err = run("check", "--config", "site.yaml", code=2)
     assert out == ""
     assert said in err
+
+
+SCRIPTED = """\
+routes:
+  hq: {pac: 'http://svc:hunter2secret@px.corp.example/p.pac', reading: winhttp}
+  de: {wpad: corp.example, option_252: 'http://svc:hunter2secret@px/w.dat'}
+"""
+
+
+def test_routes_that_a_script_decides_are_shown_without_logins() -> None:
+    Path("prober.yaml").write_text(SCRIPTED)
+    text, _ = run("show")
+    assert SECRET not in text
+    rows = [re.split(r"  +", line) for line in text.splitlines() if line.startswith(("routes.", "(routes"))]
+    assert rows[-1] == ["(routes in force)", '["hq", "de"]', "file prober.yaml:1"]
+    assert rows[0][0] == "routes.hq"
+    assert json.loads(rows[0][1])["pac"] == "http://px.corp.example/p.pac"
+    assert json.loads(rows[0][1])["reading"] == "winhttp"
+    assert json.loads(rows[1][1])["option_252"] == "http://px/w.dat"
+    document = run("show", "--format", "json")[0]
+    assert SECRET not in document
+    assert json.loads(document)["settings"]["routes"]["de"]["wpad"] == "corp.example"
+
+
+def test_check_with_scripts() -> None:
+    """One that cannot be had is no mistake of the configuration: its routes say so when they are probed."""
+    Path("own.pac").write_text('function FindProxyForURL(url, host) { return "DIRECT"; }')
+    Path("prober.yaml").write_text("routes: {own: {pac: own.pac}, gone: {pac: gone.pac}}\n")
+    assert run("check")[0].startswith("prober.yaml: fine; routes: own, gone; warnings: ")
+    with published() as pac:
+        Path("prober.yaml").write_text(f"routes: {{hq: {{pac: '{pac.put('DIRECT')}'}}}}\n")
+        run("check")
+        assert pac.asked == [], "nothing is sent"
+    Path("prober.yaml").write_text("routes:\n  own: {pac: 'ftp://px/p.pac'}\n  de: {wpad: corp}\n")
+    _, err = run("check", code=2)
+    assert "prober.yaml:2: routes.own.pac: a PAC script is fetched by http:// or https://" in err
+    assert "prober.yaml:3: routes.de.wpad: WPAD looks in a domain of two labels at least" in err
+
+
+LOGINS = """\
+routes:
+  p: {pac: 'http://carol:topsecret9@127.0.0.1:9/p.pac'}
+  w: {wpad: corp.example, option_252: 'http://carol:topsecret9@127.0.0.1:9/w.dat'}
+"""
+
+
+def test_a_login_in_the_place_of_a_script_is_not_shown() -> None:
+    Path("prober.yaml").write_text(LOGINS)
+    for arguments in (["show"], ["show", "--format", "json"]):
+        out, err = run(*arguments)
+        assert "http://127.0.0.1:9/p.pac" in out
+        assert "http://127.0.0.1:9/w.dat" in out
+        assert "topsecret9" not in out + err
+
+
+def test_check_asks_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent: a file can be checked where its network is not."""
+    asked: list[object] = []
+    monkeypatch.setattr("prober.check.scripts.Scripts.ask", lambda *given: asked.append(given))
+    Path("prober.yaml").write_text(LOGINS)
+    out, _ = run("check")
+    assert "routes: p, w" in out
+    assert not asked

@@ -100,6 +100,18 @@ def test_a_bare_origin_serves_from_as_many_processes_as_asked_for(tmp_path: Path
     assert f"{workers} process(es)" in output
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_bare_origin_that_ends_with_its_input(workers: int) -> None:
+    process = subprocess.Popen(
+        [*PROBER, "lab", "origin", "--until-input-ends", "--workers", str(workers)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("origin on 127.0.0.1:")
+    _, errors = process.communicate(timeout=30)  # closes its input
+    assert (process.returncode, errors) == (0, "")
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:99999", ":80", "127.0.0.1:x"])
 def test_an_address_that_is_none_is_a_usage_error(address: str) -> None:
     done = subprocess.run(

@@ -78,3 +78,69 @@ def test_a_configured_route_is_chosen_by_name() -> None:
     Path("prober.yaml").write_text("routes: {hq: [{url: http://10.0.0.6}], two: []}\n")
     assert run()[0].splitlines()[0] == "routes in force (file prober.yaml:1):"
     assert [line for line in run("--via", "hq")[0].splitlines() if not line.startswith(" ")][1:] == ["direct", "hq"]
+
+
+def test_a_login_in_the_url_of_a_script_is_not_shown() -> None:
+    for arguments in ([], ["--format", "json"]):
+        out, err = run("--via", "x=pac+http://carol:topsecret9@wpad.corp.example/p.pac", *arguments)
+        assert "http://wpad.corp.example/p.pac" in out
+        assert "topsecret9" not in out + err
+
+
+SCRIPTED = """\
+routes:
+  hq: {pac: 'http://px.corp.example/p.pac', reading: winhttp, my_ip: [10.1.2.3], trust_roots: corp.pem}
+  de: {wpad: corp.example, option_252: 'http://px/w.dat'}
+"""
+
+
+def test_routes_that_a_script_decides_as_text() -> None:
+    Path("corp.pem").touch()
+    Path("prober.yaml").write_text(SCRIPTED)
+    out, err = run("--via", "hq", "--via", "de", "--via", "own=pac+/etc/own.pac")
+    when = "asked for each target when a run is planned"
+    assert out == (
+        "routes in force (command line):\n"
+        "direct\n"
+        "  direct: no proxy\n"
+        "hq (PAC http://px.corp.example/p.pac)\n"
+        f"  read as winhttp does, {when}\n"
+        "de (WPAD in corp.example)\n"
+        f"  read as chromium does, {when}\n"
+        "own (PAC /etc/own.pac)\n"
+        f"  read as chromium does, {when}\n"
+    )
+    assert err == ""
+
+
+def test_routes_that_a_script_decides_as_json() -> None:
+    Path("corp.pem").touch()
+    Path("prober.yaml").write_text(SCRIPTED)
+    document = json.loads(run("--format", "json")[0])
+    assert document["routes"] == [
+        {
+            "name": "hq",
+            "pac": "http://px.corp.example/p.pac",
+            "wpad": None,
+            "option_252": None,
+            "reading": "winhttp",
+            "my_ip": ["10.1.2.3"],
+            "trust_roots": "corp.pem",
+        },
+        {
+            "name": "de",
+            "pac": None,
+            "wpad": "corp.example",
+            "option_252": "http://px/w.dat",
+            "reading": "chromium",
+            "my_ip": [],
+            "trust_roots": None,
+        },
+    ]
+
+
+def test_a_login_in_a_script_s_url_is_not_shown() -> None:
+    text = f"http://svc:{SECRET}@px.corp.example/p.pac"
+    Path("prober.yaml").write_text(f"routes: {{hq: {{pac: '{text}'}}}}\n")
+    assert "px.corp.example/p.pac" in run()[0]
+    assert "px.corp.example/p.pac" in run("--format", "json")[0]

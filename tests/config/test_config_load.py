@@ -11,6 +11,7 @@ import pytest
 from prober.config import ConfigErrors, Loaded, Settings, load, schema
 from prober.model import Hop, HopScheme, Route, Secret
 from prober.routes.environment import EnvironmentRoute
+from prober.routes.rules import ScriptedRoute
 
 SECRET = "hunter2secret"
 Write = Callable[..., Path]
@@ -122,7 +123,7 @@ def test_all_errors_at_once_each_with_its_place(write: Write) -> None:
         "  a-b: []\n"
         "  a_b: []\n"
         "  direct: [{url: http://h}]\n"
-        "  device: {pac: http://wpad/x.pac}\n"
+        "  device: {pac: gopher://wpad/x.pac, my_ip: [here]}\n"
         "  bad name: []\n"
         "  none: 5\n"
         "probe: {timeout: 0, retries: 99, rate: -1, concurrency: '5', profile: schanel}\n"
@@ -147,8 +148,8 @@ def test_all_errors_at_once_each_with_its_place(write: Write) -> None:
             'prober.yaml:6: routes.a_b: routes "a-b" and "a_b" would share the variable PROBER_PROXY_PASSWORD_A_B_1: '
             "rename one",
             'prober.yaml:7: routes.direct: the name "direct" is taken: --via direct has a meaning of its own',
-            "prober.yaml:8: routes.device: PAC routes are not supported by this version, they come with a later one: "
-            "name the proxies themselves",
+            "prober.yaml:8: routes.device.pac: a PAC script is fetched by http:// or https://, or read from a file",
+            'prober.yaml:8: routes.device.my_ip: "here" is not an IP address',
             'prober.yaml:9: routes["bad name"]: a route\'s name is 1 to 40 letters, digits, _ . or -',
             "prober.yaml:10: routes.none: expected a list: [a, b]",
             "prober.yaml:11: probe.timeout: must be greater than 0",
@@ -228,6 +229,23 @@ def test_file_names_in_a_file_start_at_its_directory(write: Write, tmp_path: Pat
     assert loaded.settings.serve.state == "etc/s.db"
     assert loaded.password_sources == {("r", 1): "file etc/pw"}
     assert loaded.origin["routes.r"] == "file etc/p.yaml:3"
+
+
+def test_files_of_a_script_start_at_the_file_s_directory_too(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    write("", "etc/roots.pem")
+    write("routes: {p: {pac: p.pac, trust_roots: roots.pem}, u: {pac: 'http://h/p.pac'}}", "etc/p.yaml")
+    found = {rule.name: rule for rule in load(Path("etc/p.yaml"), {}, {}).routes}
+    assert found["p"] == ScriptedRoute("p", script="etc/p.pac", trust_roots="etc/roots.pem")
+    assert found["u"] == ScriptedRoute("u", script="http://h/p.pac")
+
+
+def test_a_script_s_place_is_wrong(write: Write) -> None:
+    write("routes:\n  p: {pac: 'http://h:0/p.pac', trust_roots: gone.pem}\n")
+    assert sorted(errors()) == [
+        "prober.yaml:2: routes.p.pac: the URL of a PAC script: the port is not between 1 and 65535",
+        "prober.yaml:2: routes.p.trust_roots: no such file: gone.pem",
+    ]
 
 
 def test_pins_come_in_hex_base64_and_curl_s_form(write: Write) -> None:

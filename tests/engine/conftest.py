@@ -11,7 +11,17 @@ import pytest_asyncio
 
 from .world import World
 
-ON_BOTH_LOOPS = ("test_link.py", "test_probe.py", "test_reasons.py", "test_resolver.py", "test_logins.py")
+ON_BOTH_LOOPS = (
+    "test_documents.py",
+    "test_link.py",
+    "test_logins.py",
+    "test_names_kept.py",
+    "test_probe.py",
+    "test_reasons.py",
+    "test_resolver.py",
+    "test_station.py",
+    "test_wpad.py",
+)
 """The product runs on uvloop, and on asyncio's own loop where there is none."""
 
 

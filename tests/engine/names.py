@@ -24,6 +24,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
+        self.ttl = 60
         self.questions: list[tuple[str, int]] = []
         self.asked = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
@@ -47,10 +48,12 @@ class NameServer(asyncio.DatagramProtocol):
             return
         code = found if isinstance(found, int) else NOERROR
         addresses = found if isinstance(found, tuple) else ()
-        answers = [_record(address, kind) for address in addresses if (":" in address) == (kind == AAAA)]
-        head = struct.pack(">HHHHHH", *struct.unpack(">H", data[:2]), 0x8180 | code, 1, len(answers), 0, 0)
+        answers = [_record(address, kind, self.ttl) for address in addresses if (":" in address) == (kind == AAAA)]
+        denied = [] if answers or code not in (NOERROR, NXDOMAIN) else [_authority(self.ttl)]
+        numbers = (1, len(answers), len(denied), 0)
+        head = struct.pack(">HHHHHH", *struct.unpack(">H", data[:2]), 0x8180 | code, *numbers)
         assert self._transport is not None
-        self._transport.sendto(head + question + b"".join(answers), addr)
+        self._transport.sendto(head + question + b"".join(answers + denied), addr)
 
     def _find(self, name: str, kind: int) -> tuple[str, ...] | int:
         typed = f"{name}/AAAA" if kind == AAAA else f"{name}/A"
@@ -82,6 +85,12 @@ def _question(data: bytes) -> tuple[str, int, bytes]:
     return ".".join(labels).lower(), kind, data[12 : at + 5]
 
 
-def _record(address: str, kind: int) -> bytes:
+def _record(address: str, kind: int, ttl: int) -> bytes:
     packed = ip_address(address).packed
-    return b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(packed)) + packed
+    return b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, ttl, len(packed)) + packed
+
+
+def _authority(ttl: int) -> bytes:
+    """SOA, without which nobody may remember that there is nothing (RFC 2308)."""
+    data = b"\0\0" + struct.pack(">IIIII", 1, 1, 1, 1, ttl)
+    return b"\xc0\x0c" + struct.pack(">HHIH", 6, 1, ttl, len(data)) + data

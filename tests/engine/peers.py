@@ -95,6 +95,7 @@ class Peer:
         self.conversations: list[Conversation] = []
         self.open = 0
         self.most_open = 0
+        self._changed = asyncio.Event()
         self.faults: list[BaseException] = []
         """What went wrong in scripts; a client that goes away early is no fault."""
         self.host = ""
@@ -113,6 +114,7 @@ class Peer:
         self.conversations.append(conversation)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
+        self._changed.set()
         try:
             await self._script(conversation)
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
@@ -125,6 +127,13 @@ class Peer:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await asyncio.shield(writer.wait_closed())
             self._tasks.discard(task)
+            self._changed.set()
+
+    async def until(self, *, met: int = 0, left: bool = False) -> None:
+        """Wait until so many connections have come altogether; with `left` until none is open any more."""
+        while len(self.conversations) < met or (left and self.open):
+            self._changed.clear()
+            await self._changed.wait()
 
     async def close(self) -> None:
         """Stop listening, end every connection, and raise what went wrong in a script."""

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from prober.engine.admission import Admission
+from prober.engine.admission import Admission, Pace
 
 ROUTES = st.sampled_from(["direct", "hq"])
 HOSTS = st.sampled_from(["a", "b", "c"])
@@ -80,6 +81,13 @@ class AgainstModel(RuleBasedStateMachine):
         self.admission.release(*key)
 
     @invariant()
+    def idle_limits_are_forgotten(self) -> None:
+        """Fed for ever, it must not remember every host there ever was."""
+        busy = set(self.model.running.elements()) | {key for key, queue in self.model.waiting.items() if queue}
+        assert set(self.admission._routes) <= {route for route, _ in busy}
+        assert set(self.admission._hosts) <= {host for _, host in busy}
+
+    @invariant()
     def counts(self) -> None:
         assert self.admission.waiting == sum(map(len, self.model.waiting.values()))
         assert self.admission.in_flight == self.model.running.total()
@@ -142,6 +150,21 @@ def test_without_work_nothing_is_admitted() -> None:
     assert admission.next() is None
     admission.release("direct", "a")
     assert admission.next() == ("two", "direct", "b")
+
+
+def test_a_pace() -> None:
+    pace = Pace(10)
+    assert pace.wait(100.0) == 0
+    pace.start(100.0)
+    assert pace.wait(100.0) == pytest.approx(0.1)
+    assert pace.wait(100.04) == pytest.approx(0.06)
+    assert pace.wait(100.1001) == 0
+    pace.start(105.0)
+    pace.start(105.0)
+    assert pace.wait(105.0) == pytest.approx(0.2), "starts in advance queue up, lost time does not"
+    free = Pace(None)
+    free.start(100.0)
+    assert free.wait(0.0) == 0
 
 
 TestAgainstModel = AgainstModel.TestCase

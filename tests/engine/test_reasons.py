@@ -22,8 +22,8 @@ from .world import ORIGIN, World, target
 ALL = [*NAMES, *CONNECTION, *PROXY, *TLS, *HTTP]
 
 NO_PROBE_MEETS = {
-    Reason.CERT_REVOKED: "revocation is not looked up yet; a probe records whether a staple came",
-    Reason.REVOCATION_UNREACHABLE: "revocation is not looked up yet",
+    Reason.CERT_REVOKED: "told of other hosts' answers, after the probes: tests/check/test_revocation_in_lab.py",
+    Reason.REVOCATION_UNREACHABLE: "as before: several probes of other hosts together say so",
     Reason.HTTP_AUTH_REQUIRED: "a 401 of the target itself is an answer: the target is reachable",
     Reason.PAC_FETCH_FAILED: "routes from PAC files do not exist yet",
     Reason.PAC_SCRIPT_ERROR: "routes from PAC files do not exist yet",

@@ -175,11 +175,11 @@ def test_the_demand_is_kept_with_what_followed(clock: Clock) -> None:
 
 def test_hops_without_ipv4_are_told_once(clock: Clock) -> None:
     record = Record(AIM, WAY, 0.0)
-    record.ipv6_only.extend([2, 0, 2])
+    record.ipv6_only = (2, 0, 2)
     assert record.observation().ipv6_only == (0, 2)
 
 
 def test_schemes_on_offer_outlive_their_connection(clock: Clock) -> None:
     record = clock.connected()
-    record.offered[2] = ("basic", "ntlm")
+    record.offered = {2: ("basic", "ntlm")}
     assert [facts.offered for facts in record.observation().hops] == [(), ("basic", "ntlm")]

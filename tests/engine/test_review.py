@@ -83,7 +83,7 @@ async def test_the_time_to_the_answer_is_not_that_to_the_demand_for_a_login(worl
 async def test_the_time_to_the_answer_counts_from_the_request_with_the_login(world: World) -> None:
     async def slow(conversation: Conversation) -> None:
         await conversation.head()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
         await conversation.say(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
         await conversation.head()
         await conversation.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -93,7 +93,7 @@ async def test_the_time_to_the_answer_counts_from_the_request_with_the_login(wor
     seen = await world.probe(target(80, "http"), hop(proxy.port, login=True))
     assert seen.failure is None
     assert seen.timings.ttfb is not None
-    assert 0 < seen.timings.ttfb < 0.15
+    assert 0 < seen.timings.ttfb < 0.9
 
 
 async def test_no_password_for_a_clear_hop_inside_an_untrusted_one(world: World) -> None:

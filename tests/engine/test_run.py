@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from prober.engine.address_policy import AddressPolicy
 from prober.engine.run import Pair, Run, _Pace
+from prober.engine.terms import Terms
 from prober.model import Observation, Purpose, Reason, Route, Target
 from prober.spki import spki_sha256
 
@@ -406,3 +408,16 @@ async def test_probes_are_named_tasks(world: World) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_pair_may_have_terms_of_its_own(world: World) -> None:
+    aim = await world.peer(shaking(server_tls()))
+    work = [
+        Pair(target(aim.port, id="guarded"), DIRECT, terms=Terms(guard=AddressPolicy())),
+        Pair(target(aim.port, id="free"), DIRECT),
+    ]
+    found = {each.target: each for each in await observed(work)}
+    refused = found["guarded"].failure
+    assert refused is not None
+    assert (refused.stage, refused.reason, found["guarded"].tried) == ("connect", "tcp-unreachable", None)
+    assert found["free"].reachable

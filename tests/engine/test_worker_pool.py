@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from prober.engine import workers
+from prober.engine.frames import frame, read_frame
 from prober.engine.run import Pair
-from prober.engine.worker import Finished, Job, frame, read_frame
-from prober.engine.workers import WorkerError, WorkerPool, _deal, _observed, _share
+from prober.engine.worker import Finished, Job
+from prober.engine.workers import WorkerError, WorkerPool, _deal, _observed, fair_share
 from prober.model import Observation, Purpose, Reason, Route
 from prober.routes.overrides import Overrides, parse_override
 
@@ -67,9 +68,9 @@ def test_a_host_stays_with_its_worker() -> None:
 
 
 def test_limits_are_shared_but_those_of_a_host_are_not() -> None:
-    share = _share(settings(concurrency=100, per_route=7, per_host=4, rate=9.0), 3)
-    assert (share.concurrency, share.per_route, share.per_host, share.rate) == (34, 3, 4, 3.0)
-    assert _share(settings(rate=None), 3).rate is None
+    part = fair_share(settings(concurrency=100, per_route=7, per_host=4, rate=9.0), 3)
+    assert (part.concurrency, part.per_route, part.per_host, part.rate) == (34, 3, 4, 3.0)
+    assert fair_share(settings(rate=None), 3).rate is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -86,6 +87,7 @@ async def test_every_pair_is_told_once_an_attempt(world: World, processes: list[
         assert observation.peer == f"127.0.0.1:{pair.target.port}"
     assert [process.returncode for process in processes] == [0] * min(count, 3)
     assert pool.worst_lag >= 0
+    assert pool.cpu_wait is None or 0 <= pool.cpu_wait <= 1
 
 
 async def test_failures_come_through_the_pipe(processes: list[Process]) -> None:
@@ -212,7 +214,9 @@ async def test_the_working_directory_holds_no_modules_of_a_worker(
     assert [each.failure for each in told] == [None]
 
 
-@pytest.mark.parametrize("message", [None, (1, 2), ("x", Observation(target="t", route="r", at=0.0)), Finished(0.0)])
+@pytest.mark.parametrize(
+    "message", [None, (1, 2), ("x", Observation(target="t", route="r", at=0.0)), Finished(0.0, None)]
+)
 def test_a_foreign_message_is_refused(message: object) -> None:
     with pytest.raises(WorkerError, match="a worker process sent a "):
         _observed(message)
@@ -220,7 +224,7 @@ def test_a_foreign_message_is_refused(message: object) -> None:
 
 async def test_frames_arrive_whole_however_they_are_cut() -> None:
     job = Job(tuple(pairs_of([1], "a")), 3)
-    data = frame(job) + frame(Finished(0.5))
+    data = frame(job) + frame(Finished(0.5, 0.25))
     reader = asyncio.StreamReader()
     for byte in data[:-1]:
         reader.feed_data(bytes([byte]))

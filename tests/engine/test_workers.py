@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from prober.engine.processes import to_the_end
 from prober.engine.run import Pair
-from prober.engine.workers import WorkerPool, _end, _to_the_end
+from prober.engine.workers import WorkerPool, _end
 from prober.model import Observation, Route
 
 from .peers import shaking, silent
@@ -55,7 +56,7 @@ async def test_an_end_is_awaited_however_often_it_is_cancelled() -> None:
         await gate.wait()
         steps.append("ended")
 
-    task = asyncio.get_running_loop().create_task(_to_the_end(ending()), name="to the end")
+    task = asyncio.get_running_loop().create_task(to_the_end(ending(), "ending"), name="to the end")
     for _ in range(3):
         await asyncio.sleep(0)
         task.cancel()

@@ -103,17 +103,17 @@ class Names(Middleboxes):
     """Knows products by the organisation of issuer or subject, with a confidence."""
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
-        self._known = known or {}
+        self._organisations = known or {}
 
     def attribution(self, leaf: CertificateFacts, others: Sequence[CertificateFacts] = ()) -> Attribution | None:
-        for organisation, confidence in self._known.items():
+        for organisation, confidence in self._organisations.items():
             if ("O", organisation) in (*leaf.issuer_names, *(pair for each in others for pair in each.subject_names)):
                 pattern = f"issuer_O exact:{organisation}"
                 return Attribution(organisation, organisation, "enterprise-gateway", confidence, pattern)
         return None
 
     def names_product(self, organisation: str) -> str | None:
-        return organisation if organisation in self._known else None
+        return organisation if organisation in self._organisations else None
 
 
 @dataclass

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from cryptography import x509
+from cryptography.x509 import ocsp
 
 from prober.lab.answers import Answers
-from prober.lab.authorities import Authorities
+from prober.lab.authorities import PKI_HOST, Authorities
 from prober.model import Scheme, Target
 
 
@@ -65,3 +66,13 @@ def test_the_pointers_in_a_certificate_lead_to_its_issuer(answers: Answers, auth
     assert x509.load_der_x509_certificate(found) == issuer.certificate
     crl = x509.load_der_x509_crl(answers.answer("pki.lab.test", "GET", f"/{issuer.slug}.crl").body)
     assert crl.is_signature_valid(issuer.key.public_key())
+
+
+@pytest.mark.parametrize(
+    "path", ["/ocsp/", "/ocsp/nobody/MEUw", "/ocsp/prober-lab-stray-ca/%%%", "/ocsp/prober-lab-stray-ca/MEUw"]
+)
+def test_a_request_for_revocation_that_makes_no_sense_is_called_malformed(authorities: Authorities, path: str) -> None:
+    answer = Answers((), authorities).answer(PKI_HOST, "GET", path)
+    assert ("Content-Type", "application/ocsp-response") in answer.headers
+    read = ocsp.load_der_ocsp_response(answer.body)
+    assert read.response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST

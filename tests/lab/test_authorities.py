@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509 import verification
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp, verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from prober.lab.authorities import Authorities, Authority, Credential, make_key, pem
@@ -109,3 +111,17 @@ def test_pem_holds_all_certificates_in_order(authorities: Authorities) -> None:
 
 def test_slugs_name_files() -> None:
     assert Authority("Prober Lab: Some CA (2)", key="ecdsa").slug == "prober-lab-some-ca-2"
+
+
+def test_what_is_revoked_stands_in_the_list_and_in_the_responders_answers() -> None:
+    authority = Authority("Prober Lab Revoking CA", key="ecdsa")
+    good, revoked = authority.leaf(["good.example"]), authority.leaf(["revoked.example"])
+    authority.revoked.add(revoked.certificate.serial_number)
+    listed = x509.load_der_x509_crl(authority.crl())
+    assert [entry.serial_number for entry in listed] == [revoked.certificate.serial_number]
+    for leaf, status in ((good, ocsp.OCSPCertStatus.GOOD), (revoked, ocsp.OCSPCertStatus.REVOKED)):
+        builder = ocsp.OCSPRequestBuilder().add_certificate(leaf.certificate, authority.certificate, hashes.SHA256())
+        answer = ocsp.load_der_ocsp_response(authority.ocsp(builder.build().public_bytes(Encoding.DER)))
+        assert answer.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
+        assert answer.certificate_status is status
+        assert answer.serial_number == leaf.certificate.serial_number

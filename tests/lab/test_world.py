@@ -35,6 +35,7 @@ async def test_the_ready_config_says_where_everything_is(lab: Lab) -> None:
         f"socks5h://127.0.0.1:{ports['socks5']}",
         f"socks4a://127.0.0.1:{ports['socks4a']}",
         f"http://127.0.0.1:{ports['blocking']}",
+        f"http://127.0.0.1:{ports['no-revocation']}",
         f"http://127.0.0.1:{ports['slow']}",
         f"http://127.0.0.1:{ports['inspected']}",
     }

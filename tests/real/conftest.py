@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .asking import Prober
+from .changing import Board, Changing
 from .families import Signer
 from .forward import Tinyproxy, start_haproxy, start_tinyproxy
 from .interceptors import Sslsplit, start_mitmproxy, start_sslsplit
@@ -93,6 +94,29 @@ def sites(launcher: Launcher, authority: Authority) -> Iterator[Sites]:
     sites = Sites(launcher.folder, authority)
     yield sites
     sites.close()
+
+
+@pytest.fixture(scope="session")
+def changing_sites(launcher: Launcher, authority: Authority) -> Iterator[Sites]:
+    """The same hosts once more, for tests that change their certificates."""
+    sites = Sites(launcher.room("changing-sites"), authority)
+    yield sites
+    sites.close()
+
+
+@pytest.fixture(scope="session")
+def changing(launcher: Launcher, inspector: Signer, changing_sites: Sites) -> Iterator[Changing]:
+    """A squid whose policy tests change."""
+    changing = Changing(launcher, inspector, changing_sites.known_upstream)
+    yield changing
+    changing.close()
+
+
+@pytest.fixture
+def board(changing: Changing, changing_sites: Sites, tmp_path: Path) -> Board:
+    """Runs before and after; the policy is the one they all begin with."""
+    changing.be({})
+    return Board(changing, changing_sites, tmp_path)
 
 
 @pytest.fixture(scope="session")

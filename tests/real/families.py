@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -103,24 +103,34 @@ class Family:
     issuing: Signer
     roots: Path
     """PEM file with the root."""
+    owner: str
+    kind: str
 
     @classmethod
     def found(cls, folder: Path, owner: str, kind: str) -> Family:
-        """A new family that keeps its files in this folder."""
+        """A new family that keeps its files in this folder. Raises FileExistsError for an owner that has one there."""
         root = Signer.root(kind, f"{owner} Root R1", f"{owner} Trust Services")
-        issuing = root.issuing(kind, f"{owner} TLS {kind.upper()} CA 07", f"{owner} Trust Services")
         roots = folder / f"{owner.lower()}.pem"
-        roots.write_bytes(root.pem)
-        return cls(root, issuing, roots)
+        with roots.open("xb") as file:
+            file.write(root.pem)
+        return cls(root, _issuing(root, owner, kind, 7), roots, owner, kind)
 
-    def leaf(self, folder: Path, kind: str, *names: str, send_root: bool = False) -> Leaf:
-        """A new certificate for these names, valid for 90 days of which some have passed."""
+    def sister(self, number: int) -> Family:
+        """The same with another issuing authority of the same make."""
+        return replace(self, issuing=_issuing(self.root, self.owner, self.kind, number))
+
+    def leaf(self, folder: Path, kind: str, *names: str, send_root: bool = False, age: int = 20) -> Leaf:
+        """A new certificate for these names, valid for 90 days of which `age` have passed."""
         key = new_key(kind)
-        certificate = _leaf(self.issuing, key, names)
+        certificate = _leaf(self.issuing, key, names, age)
         file = folder / f"{names[0]}.pem"
         issuers = self.issuing.pem + (self.root.pem if send_root else b"")
         file.write_bytes(_key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM) + issuers)
         return Leaf(key, certificate, file)
+
+
+def _issuing(root: Signer, owner: str, kind: str, number: int) -> Signer:
+    return root.issuing(kind, f"{owner} TLS {kind.upper()} CA {number:02}", f"{owner} Trust Services")
 
 
 def _key_pem(key: Key) -> bytes:
@@ -156,8 +166,8 @@ def _authority(subject: x509.Name, key: Key, issuer: x509.Name, by: Key, path_le
     )
 
 
-def _leaf(issuer: Signer, key: Key, names: tuple[str, ...]) -> x509.Certificate:
-    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=20, seconds=4711)
+def _leaf(issuer: Signer, key: Key, names: tuple[str, ...], age: int) -> x509.Certificate:
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=age, seconds=4711)
     owner = names[0].split(".", 1)[1]
     location = x509.UniformResourceIdentifier(f"http://pki.{owner}/issuing")
     access = [

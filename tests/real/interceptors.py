@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ class Sslsplit:
     program: Program
     misled: Proxy
     """A plain proxy that is told the wrong addresses: what goes through it ends at sslsplit."""
+    started: float
+    """Seconds since the epoch: no certificate of its is older than that and the day it makes of it."""
 
 
 def start_sslsplit(launcher: Launcher, signer: Signer, ports: Sequence[int]) -> Sslsplit:
@@ -55,4 +58,5 @@ def start_sslsplit(launcher: Launcher, signer: Signer, ports: Sequence[int]) -> 
         argv += ["-u", "nobody"]
     for port in ports:
         argv += ["ssl", HIJACKED, str(port), "127.0.0.1", str(port)]
-    return Sslsplit(launcher.start("sslsplit", argv, ports, address=HIJACKED), misled)
+    started = time.time()
+    return Sslsplit(launcher.start("sslsplit", argv, ports, address=HIJACKED), misled, started)

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -96,14 +97,21 @@ class Origin(ThreadingMixIn, TCPServer):
     def __init__(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.record = Record()
+        self.think = 0.0
+        """Seconds it takes over each connection before it says anything; may be changed at any time."""
         self._tls = tls
         if tls is not None:
-            tls.sslsocket_class = _NamedSocket
-            tls.sni_callback = self._note_name
+            self.show(tls)
         super().__init__((host, 0), _Handler)
         self.port: int = self.server_address[1]
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="origin")
         self._thread.start()
+
+    def show(self, tls: ssl.SSLContext) -> None:
+        """Serve with this certificate from now on."""
+        tls.sslsocket_class = _NamedSocket
+        tls.sni_callback = self._note_name
+        self._tls = tls
 
     def _note_name(self, connection: Any, name: str | None, context: ssl.SSLContext) -> None:
         connection.names = [name]
@@ -112,6 +120,7 @@ class Origin(ThreadingMixIn, TCPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Handshake in the connection's own thread: a silent client holds nobody up."""
         request.settimeout(20)
+        time.sleep(self.think)
         with contextlib.suppress(OSError):
             if self._tls is None:
                 _Handler(request, client_address, self)

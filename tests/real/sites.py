@@ -29,7 +29,11 @@ class Site:
 
     host: str
     family: Family
+    kind: str
+    """Of its key."""
+    names: tuple[str, ...]
     leaf: Leaf
+    """As it began."""
     origin: Origin
 
     @property
@@ -91,16 +95,25 @@ class Sites:
         send_root: bool = False,
     ) -> None:
         leaf = family.leaf(self._folder, kind, *names, send_root=send_root)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(leaf.file)
-        context.set_alpn_protocols(["h2", "http/1.1"])
+        context = _context(leaf)
         context.maximum_version = newest
         if asks is not ssl.CERT_NONE:
             context.load_verify_locations(family.roots)
             context.verify_mode = asks
-        self._sites[names[0]] = Site(names[0], family, leaf, Origin(context))
+        self._sites[names[0]] = Site(names[0], family, kind, names, leaf, Origin(context))
+
+    def show(self, host: str, leaf: Leaf) -> None:
+        """Serve this host with this certificate from now on."""
+        self[host].origin.show(_context(leaf))
 
     def close(self) -> None:
         """Stop all servers."""
         for site in self:
             site.origin.close()
+
+
+def _context(leaf: Leaf) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.file)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context

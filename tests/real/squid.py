@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .apart import ORIGIN, Apart
 from .families import Signer
-from .names import DENIED, NEXT_HOP
+from .names import DENIED, NEXT_HOP, TARGET, NamesOfTheirOwn
 from .origin import Authority
 from .programs import Launcher, Program, free_port, require, unavailable
 from .proxies import PASSWORD, USER, Proxy
@@ -89,6 +91,20 @@ ssl_bump client-first at_client_first
 ssl_bump bump all
 http_access allow all
 """
+TRANSPARENT = """
+http_port 0.0.0.0:{forward} name=forward
+http_port 0.0.0.0:80 tproxy name=plain
+https_port 0.0.0.0:443 tproxy name=secure ssl-bump tls-cert={certificate} {forging}
+sslcrtd_program {generator} -s {room}/certificates -M 4MB
+sslcrtd_children 2 startup=1
+tls_outgoing_options cafile={roots}
+acl hello_from_client at_step SslBump1
+acl opened ssl::server_name {opened}
+ssl_bump peek hello_from_client
+ssl_bump bump opened
+ssl_bump splice all
+http_access allow all
+"""
 FORGING: Final = "generate-host-certificates=on dynamic_cert_mem_cache_size=4MB"
 
 
@@ -111,7 +127,7 @@ def start_squid(launcher: Launcher, authority: Authority, stranger: Authority) -
     room = launcher.room("squid")
     ports = {name: free_port() for name in ("open", "basic", "tls", "tls_basic", "untrusted")}
     (room / "passwords").write_text(f"{USER}:{_hashed(PASSWORD)}\n")
-    program = _start(
+    program = start_configured(
         launcher,
         "squid",
         room,
@@ -120,7 +136,7 @@ def start_squid(launcher: Launcher, authority: Authority, stranger: Authority) -
             **{name: str(port) for name, port in ports.items()},
             "certificate": str(authority.server_file(room, "127.0.0.1", NEXT_HOP)),
             "forged": str(stranger.server_file(room, "127.0.0.1", NEXT_HOP)),
-            "helper": _helper("basic_ncsa_auth"),
+            "helper": squid_helper("basic_ncsa_auth"),
             "denied": DENIED,
             "open_address": OPEN_ADDRESS,
             "basic_address": BASIC_ADDRESS,
@@ -173,32 +189,69 @@ def start_inspecting_squid(launcher: Launcher, inspector: Signer, upstream: Path
     ports = {name: free_port() for name in ("outright", "peeking", "lenient", "client_first")}
     signer = room / "inspector.pem"
     signer.write_bytes(inspector.key_pem + inspector.pem)
-    generator = _helper("security_file_certgen")
+    generator = squid_helper("security_file_certgen")
     subprocess.run([generator, "-c", "-s", str(room / "certificates"), "-M", "4MB"], check=True, capture_output=True)
     values = {"certificate": str(signer), "generator": generator, "roots": str(upstream), "exempt": exempt}
     values |= {"forging": FORGING, **{name: str(port) for name, port in ports.items()}}
-    program = _start(launcher, "inspecting", room, INSPECTING, values, list(ports.values()))
+    program = start_configured(launcher, "inspecting", room, INSPECTING, values, list(ports.values()))
     return Inspecting(program, **{name: Proxy("http", port, program) for name, port in ports.items()})
 
 
-def _start(
-    launcher: Launcher, name: str, room: Path, text: str, values: Mapping[str, str], ports: list[int]
+def start_transparent_squid(
+    launcher: Launcher, apart: Apart, inspector: Signer, upstream: Path, *, opened: str, forward: int
 ) -> Program:
+    """Start a squid in the box of three namespaces, whose ports 80 and 443 take what was meant for others, as soon as
+    the box keeps it. It opens TLS to `opened` alone, as `inspector`; `forward` is its port as an ordinary proxy."""
+    room = launcher.room("transparent")
+    signer = room / "inspector.pem"
+    signer.write_bytes(inspector.key_pem + inspector.pem)
+    generator = squid_helper("security_file_certgen")
+    subprocess.run([generator, "-c", "-s", str(room / "certificates"), "-M", "4MB"], check=True, capture_output=True)
+    values = {"certificate": str(signer), "generator": generator, "roots": str(upstream), "forging": FORGING}
+    values |= {"opened": opened, "forward": str(forward)}
+    names = NamesOfTheirOwn(room, f"{ORIGIN} {TARGET} {opened}\n")
+    program = start_configured(launcher, "transparent", room, TRANSPARENT, values, [], apart=apart, names=names)
+    for port in (forward, 80, 443):
+        program.wait_until(functools.partial(apart.listens, apart.box, port), f"a listener at port {port}")
+    return program
+
+
+def start_configured(
+    launcher: Launcher,
+    name: str,
+    room: Path,
+    text: str,
+    values: Mapping[str, str],
+    ports: list[int],
+    *,
+    apart: Apart | None = None,
+    names: NamesOfTheirOwn | None = None,
+) -> Program:
+    """Start a squid with this configuration beside the common one; `values` fill it in."""
     squid = require("squid", PACKAGE)
-    root = os.geteuid() == 0
-    configuration = room / "squid.conf"
-    places = {"room": str(room), "hosts": str(launcher.names.hosts)}
-    user = f"cache_effective_user {RUNS_AS}" if root else ""
-    configuration.write_text((COMMON + text).format(**places, user=user, **values))
-    if root:
+    configuration = configure(launcher, room, text, values, names)
+    if os.geteuid() == 0:
         for path in [room, *room.rglob("*")]:
             shutil.chown(path, RUNS_AS)
     # A service name of its own, or two squids share (and break) their segments in /dev/shm.
     service = f"real{name}{os.getpid()}"
-    return launcher.start(name, [squid, "-N", "-n", service, "-f", str(configuration)], ports)
+    argv = [squid, "-N", "-n", service, "-f", str(configuration)]
+    return launcher.start(name, argv if apart is None else apart.within(apart.box, argv), ports, names=names)
 
 
-def _helper(name: str) -> str:
+def configure(
+    launcher: Launcher, room: Path, text: str, values: Mapping[str, str], names: NamesOfTheirOwn | None = None
+) -> Path:
+    """Write this configuration beside the common one."""
+    configuration = room / "squid.conf"
+    places = {"room": str(room), "hosts": str((names or launcher.names).hosts)}
+    user = f"cache_effective_user {RUNS_AS}" if os.geteuid() == 0 else ""
+    configuration.write_text((COMMON + text).format(**places, user=user, **values))
+    return configuration
+
+
+def squid_helper(name: str) -> str:
+    """A program that comes with squid."""
     path = Path("/usr/lib/squid", name)
     if not path.exists():
         unavailable(f"squid's {name} is not installed: apt-get install {PACKAGE}")

@@ -36,7 +36,8 @@ from prober.report.build import (
     skipped_document,
     summary_of,
 )
-from prober.report.document import HelloDoc, Result, WindowsDoc
+from prober.report.document import HelloDoc, Result
+from prober.report.failure_document import WindowsDoc
 from prober.report.files import encode, encode_result
 
 DIRECT = Route("direct")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import ModuleType
 
@@ -11,7 +12,8 @@ import pytest
 from prober.model import Anchor, Failure, HopFacts, HttpFacts, Observation, Reason, Route, Stage
 from prober.report.build import build_result, route_document, summary_of
 from prober.report.causes import Finding, Kind, findings_of
-from prober.report.document import Run
+from prober.report.document import PassedOverDoc, RouteHopDoc, Run
+from prober.report.failure_document import FailureDoc
 
 
 class Bench:
@@ -211,6 +213,38 @@ def test_several_egress_points_are_told_apart(world: ModuleType) -> None:
     assert finding.results == 2
 
 
+def test_a_proxy_of_several_egress_points_is_named_with_its_own(world: ModuleType) -> None:
+    run = world.run_of(world.ROUTES[:2], judged=True)
+    other = tuple(msgspec.structs.replace(result, egress="lyon") for result in run.results)
+    found = findings_of(msgspec.structs.replace(run, results=(*run.results, *other)))
+    sentences = [finding.sentence for finding in found]
+    assert len(sentences) == len(set(sentences))
+    assert sum("proxy paris/hq (hop 1, http://10.0.0.6:8080)" in sentence for sentence in sentences) == 1
+    assert sum("proxy lyon/hq (hop 1, http://10.0.0.6:8080)" in sentence for sentence in sentences) == 1
+    assert any("proxy lyon/hq (hop 1" in finding.hint for finding in found)
+
+
 def test_no_failure_no_finding(world: ModuleType, bench: Bench) -> None:
     bench.add(world.ROUTES[0], 5)
     assert bench.findings() == []
+
+
+def test_every_proxy_in_every_word_of_a_finding_has_its_egress(world: ModuleType) -> None:
+    run = world.run_of(judged=True)
+    refused = FailureDoc("connect", 1, "tcp-refused", "refused", "Start it.", None)
+    passed = PassedOverDoc((RouteHopDoc("http", "10.0.0.9", 8080, "none"),), refused)
+    first, *rest = run.results
+    here = (msgspec.structs.replace(first, passed_over=(passed,)), *rest)
+    there = tuple(msgspec.structs.replace(result, egress="lyon") for result in here)
+    found = findings_of(msgspec.structs.replace(run, results=(*here, *there)))
+    kinds = {finding.kind for finding in found}
+    assert {Kind.UNREACHABLE, Kind.INTERCEPTED, Kind.FALLBACK} <= kinds
+    said = [word for finding in found for word in (finding.sentence, finding.hint, finding.detail)]
+    named = {name for text in said for name in re.findall(r"proxy (\S+) \(hop", text)}
+    assert {name.partition("/")[0] for name in named} == {"paris", "lyon"}
+    # What is in front of a fallback, and where an inspection begins, are proxies like any other.
+    assert any(finding.kind is Kind.FALLBACK and "proxy lyon/direct (hop 1" in finding.sentence for finding in found)
+    assert any(
+        finding.kind is Kind.INTERCEPTED and re.search(r"proxy lyon/\S+ \(hop", finding.hint + finding.detail)
+        for finding in found
+    )

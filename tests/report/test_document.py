@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from prober.model import Observation, Route, Target
-from prober.report import document, judgement
+from prober.report import document, failure_document, judgement, revocation_document
 from prober.report.build import build_result
 from prober.report.files import encode_result
 from prober.report.notes import NOTES, NoteId, note
@@ -28,8 +28,8 @@ PLACES: dict[str, type[msgspec.Struct]] = {
     "run.environment": document.Environment,
     "result": document.Result,
     "result.target": document.TargetDoc,
-    "failure": document.FailureDoc,
-    "failure.windows": document.WindowsDoc,
+    "failure": failure_document.FailureDoc,
+    "failure.windows": failure_document.WindowsDoc,
     "timings": document.TimingsDoc,
     "timings.hops[]": document.HopTimingsDoc,
     "run.trust": judgement.TrustDoc,
@@ -43,12 +43,16 @@ PLACES: dict[str, type[msgspec.Struct]] = {
     "result.samples[]": document.SampleDoc,
     "result.samples[].tls": document.SampleTlsDoc,
     "result.prefixes[]": document.PrefixDoc,
+    "result.passed_over[]": document.PassedOverDoc,
     "result.interception": judgement.InterceptionDoc,
     "result.interception.evidence[]": judgement.EvidenceDoc,
     "result.interception.reference": judgement.ReferenceDoc,
     "result.interception.attribution": judgement.AttributionDoc,
     "result.interception.signer": judgement.SignerDoc,
     "result.interception.mixed": judgement.MixedDoc,
+    "result.revocation": revocation_document.RevocationDoc,
+    "result.revocation.certificates[]": revocation_document.RevocationCertificateDoc,
+    "result.revocation.certificates[].sources[]": revocation_document.SourceDoc,
 }
 CONTRACT = {
     "run": "schema prober egress started finished complete routes summary skipped results",
@@ -77,7 +81,8 @@ CONTRACT = {
 def test_every_struct_is_listed() -> None:
     structs = {
         each
-        for each in (*vars(document).values(), *vars(judgement).values())
+        for module in (document, failure_document, judgement, revocation_document)
+        for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, msgspec.Struct) and each is not msgspec.Struct
     }
     assert structs == set(PLACES.values())

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.report import files
-from prober.report.document import SCHEMA, Environment, FailureDoc, NoteDoc, ProberDoc, Result, Run, SampleDoc, Summary
+from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Result, Run, SampleDoc, Summary
+from prober.report.failure_document import FailureDoc
 from prober.report.files import RunFileError, decode, encode, encode_result, load, save
 from prober.report.judgement import (
     AttributionDoc,

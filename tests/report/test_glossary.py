@@ -12,7 +12,6 @@ from prober.interception.evidence import CATALOGUE
 from prober.interception.verdict import Basis, Confidence, Family, Why, Word
 from prober.model import Anchor, Purpose, Reason, Stage
 from prober.report.glossary import ANCHORS, STAGES, explain, generic_action, nearest, words
-from prober.report.metrics import METRICS
 from prober.report.pages import filled
 from prober.report.verdict_words import (
     BASES,
@@ -138,11 +137,19 @@ def test_12175_stays_open() -> None:
 
 
 def test_metrics() -> None:
-    assert len(METRICS) == 34
     found = explain("prober_hop_duration_seconds_bucket")
     assert found is not None
     assert found.word == "prober_hop_duration_seconds"
-    assert "later version" in dict(found.more)["Since"]
+    more = dict(found.more)
+    assert more["Labels"] == "egress, route, hop, scheme, phase (connect, tls, negotiate)"
+    assert more["Exported by"] == "`prober serve`, at /metrics."
+    of_pair, of_probe = explain("prober_failure_info"), explain("probe_success")
+    assert of_pair is not None
+    assert of_probe is not None
+    assert dict(of_pair.more)["Labels"].startswith(
+        "egress, target, service, group, geography, host, port, route, stage"
+    )
+    assert dict(of_probe.more) == {"Labels": "none", "Exported by": "`prober serve`, at /probe."}
     assert explain("prober_target_reachable_bucket") is None
 
 

@@ -154,11 +154,17 @@ def test_one_cause_over_several_ways_is_one_finding_unless_a_proxy_of_one_is_kno
 
 
 def test_the_direct_route_is_no_proxy(world: ModuleType, bench: Bench) -> None:
-    bench.add(world.ROUTES[0], 1, world.intercepted(reference=None))
+    bench.add(world.ROUTES[0], 1, world.intercepted(hop=0, reference=None))
     bench.fine(world.ROUTES[1], 2)
     (finding,) = bench.findings()
     assert finding.sentence.startswith("direct: ww-0.mde.example.com is signed by")
     assert finding.hint.startswith("Exempt ww-0.mde.example.com from TLS inspection on this machine or on its way out")
+
+
+def test_a_direct_route_on_which_somebody_answers_is_not_this_machines_fault(world: ModuleType, bench: Bench) -> None:
+    bench.add(world.ROUTES[0], 1, world.intercepted(hop=None, reference=None))
+    (finding,) = bench.findings()
+    assert finding.hint.startswith("Exempt ww-0.mde.example.com from TLS inspection on the way out of this machine")
 
 
 def test_mixed_connections_are_counted(world: ModuleType, bench: Bench) -> None:

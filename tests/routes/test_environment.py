@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.model import Route, Scheme, Target
-from prober.routes.environment import bypassed, environment_hops, environment_route, route_for
+from prober.routes.environment import bypassed, environment_hops, environment_route
+from prober.routes.rules import route_for
 from prober.routes.text import RouteError
 
 

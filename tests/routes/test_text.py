@@ -176,16 +176,6 @@ def test_a_chain_becomes_a_route(text: str, name: str, hops: int) -> None:
         ("x=http://h,", "--via x, hop 2", "expected a proxy URL such as http://proxy.corp:8080, without blanks"),
         ("x=http://h,sock4://i", "--via x, hop 2", 'unknown scheme "sock4": did you mean socks4?'),
         ("x=", "--via x", "expected proxy URLs, separated by commas, or direct"),
-        (
-            "pac+http://wpad/proxy.pac?a=b",
-            "--via",
-            "PAC routes are not supported by this version, they come with a later one: name the proxies themselves",
-        ),
-        (
-            "w=wpad:corp.example",
-            "--via w",
-            "WPAD routes are not supported by this version, they come with a later one: name the proxies themselves",
-        ),
     ],
 )
 def test_what_is_wrong_with_a_chain(text: str, place: str, sentence: str) -> None:

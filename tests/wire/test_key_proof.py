@@ -16,6 +16,7 @@ from OpenSSL import SSL
 from prober.model import Reason
 from prober.wire import tls
 from prober.wire.layer import NEED_MORE, Done
+from prober.wire.openssl import set_groups
 
 from .handshakes import client, facts, shake
 from .impostor import Impostor
@@ -40,13 +41,13 @@ def test_the_states_that_prove_it(
 ) -> None:
     """In the order of the state machine, each told when the next message has come."""
     seen: list[bytes] = []
-    real = SSL.Connection.get_state_string
+    real = tls.Tls.pass_through
 
-    def note(connection: SSL.Connection) -> bytes:
-        seen.append(real(connection))
-        return seen[-1]
+    def note(layer: tls.Tls, state: bytes) -> None:
+        seen.append(state)
+        real(layer, state)
 
-    monkeypatch.setattr(SSL.Connection, "get_state_string", note)
+    monkeypatch.setattr(tls.Tls, "pass_through", note)
     shake(client(), TlsPeer(contexts(version, REQUIRED, staple=staple)))
     proof, other = tls.KEY_EXCHANGE_STATE, tls.CERTIFICATE_VERIFY_STATE
     if version == TLS13:
@@ -74,7 +75,7 @@ def test_a_finished_handshake_proves_it(contexts: Contexts, version: int, number
 
 def test_a_retry_is_seen(contexts: Contexts) -> None:
     context = contexts(TLS13)
-    tls.set_groups(context, "P-384")
+    set_groups(context, "P-384")
     layer = client()
     assert shake(layer, TlsPeer(context))[1] == Done()
     hello = facts(layer).hello

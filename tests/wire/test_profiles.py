@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pytest
 from OpenSSL import SSL
 
-from prober.wire.tls import ALPN_BARE, ALPN_HTTP, PROFILES, Tls, new_context, set_groups
+from prober.wire import openssl
+from prober.wire.openssl import set_groups
+from prober.wire.tls import ALPN_BARE, ALPN_HTTP, PROFILES, Tls, new_context
 
 SNI, GROUPS, ALPN, TICKET, PRE_SHARED_KEY, VERSIONS, KEY_SHARE = 0, 10, 16, 35, 41, 43, 51
 X25519, P256, P384, X25519MLKEM768 = 0x001D, 0x0017, 0x0018, 0x11EC
@@ -147,24 +149,15 @@ def test_groups_fall_back(
 ) -> None:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     library = Library(accepted)
-    monkeypatch.setattr(SSL, "_lib", library)
+    monkeypatch.setattr(openssl, "_lib", library)
     assert set_groups(context, "*X25519:P-256") is result
     assert library.asked == asked
     assert not library.errors or result, "a refused list leaves no error behind"
 
 
-@pytest.mark.parametrize("library", [None, object()])
-def test_without_a_setter_the_default_hello_stays(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
+def test_without_a_setter_the_default_hello_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     with monkeypatch.context() as patch:
-        if library is None:
-            patch.delattr(SSL, "_lib")
-        else:
-            patch.setattr(SSL, "_lib", library)
+        patch.setattr(openssl, "_lib", object())
         assert set_groups(context, "*X25519") is False
-    assert Hello.parse(Tls("host.test", _dressed(context)).start()).groups
-
-
-def _dressed(context: SSL.Context) -> SSL.Context:
-    context.set_info_callback(lambda *_: None)
-    return context
+    assert Hello.parse(Tls("host.test", context).start()).groups

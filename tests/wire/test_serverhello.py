@@ -17,6 +17,7 @@ from prober.wire.serverhello import (
     RETRY_RANDOM,
     ServerHelloReader,
     parse_server_hello,
+    read_server_hello,
 )
 
 from .transcripts import bytewise, splits
@@ -254,3 +255,28 @@ def test_any_bytes_in_any_cut_give_the_same(pieces: list[bytes], data: st.DataOb
 def test_any_message(content: bytes) -> None:
     hello = parse_server_hello(content)
     assert hello is None or 0 <= hello.version <= 0xFFFF
+
+
+X25519_AT_END = bytes.fromhex("0033 0024 001d 0020")
+"""How the ServerHello of most servers ends, but for the key."""
+EXTENSIONS = st.builds(
+    extension,
+    st.sampled_from([0, 11, 43, 51]),
+    st.sampled_from([b"", b"\x03\x04", b"\x00\x1d\x00\x20" + b"k" * 32, X25519_AT_END + b"k" * 32])
+    | st.binary(max_size=44),
+)
+
+
+@given(
+    st.lists(EXTENSIONS, max_size=4),
+    st.binary(min_size=32, max_size=32) | st.just(bytes(32)),
+    st.binary(max_size=32),
+    st.sampled_from([b"", extension(51, b"\x00\x1d\x00\x20" + b"k" * 32), X25519_AT_END + b"\x00\x0b\x00\x01" * 8]),
+)
+@example([], bytes(32), b"", X25519_AT_END + b"\x00\x2b\x00\x02\x03\x04" * 5 + b"\x00\x00")
+@example([VERSION_13], b"r" * 32, b"s" * 32, extension(51, b"\x00\x1d\x00\x20" + b"k" * 32))
+def test_the_short_way_reads_the_same(extensions: list[bytes], random: bytes, session: bytes, end: bytes) -> None:
+    """Whatever stands where the key usually does."""
+    content = body(*extensions, *([end] if end else []), random=random, session=session)
+    assert read_server_hello(content) == parse_server_hello(content)
+    assert read_server_hello(content) == parse_server_hello(content), "and from memory"

@@ -1,0 +1,1 @@
+"""Load benchmarks of proxies: how a route is loaded, what may be said of it, and how it is shown."""

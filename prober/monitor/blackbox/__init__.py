@@ -1,0 +1,1 @@
+"""`/probe`: blackbox_exporter's contract, through chains of proxies, and never an open relay (docs/probe.md)."""
