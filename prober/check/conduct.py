@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
 from prober import __version__
 from prober.check.directness import Directness, direct_note
@@ -20,9 +20,12 @@ from prober.check.followup import beginnings, confirmations, is_final, presentat
 from prober.check.plan import Plan
 from prober.check.remarks import environment_of, notes_on
 from prober.check.revocation import RevocationRound
+from prober.engine.batches import Engine
 from prober.engine.run import Pair, Run
 from prober.engine.workers import WorkerPool
+from prober.interception.baseline import Baseline
 from prober.interception.comparison import Comparison, PairKey
+from prober.interception.looks import Look
 from prober.interception.trust import Trust
 from prober.model import Observation, Purpose, Route, Target
 from prober.report.build import (
@@ -58,10 +61,17 @@ class Conduct:
         wall: Callable[[], float] = time.time,
         directness: Directness | None = None,
         recheck: Recheck | None = None,
+        engine: Callable[[], Engine] | None = None,
+        interlude: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`engine` gives what probes, else it is this machine. `interlude` is waited for when all attempts are in,
+        before anything follows from them."""
         self._plan = plan
         self._directness = directness or Directness()
         self._recheck = recheck
+        self._make_engine = engine or self._engine
+        self._interlude = interlude
+        self._shortfall: str | None = None
         self._wall = wall
         self._started = self._finished = wall()
         self._seen: dict[PairKey, list[Observation]] = {}
@@ -90,8 +100,10 @@ class Conduct:
                 on_pair(pair, observation, self.observed)
 
         try:
-            async with self._engine() as engine:
+            async with self._make_engine() as engine:
                 await engine.probe(plan.pairs, keep, attempts=plan.attempts)
+                if self._interlude is not None:
+                    await self._interlude()
                 for follow_up in (self._confirmations, self._beginnings, self._presentations, self._rechecks):
                     await self._directness.settle()
                     self._see_direct()
@@ -104,7 +116,8 @@ class Conduct:
                     await self._ask_for_revocation(self._revocation, engine, keep)
                 await self._directness.settle()
             self._lag, self._cpu_wait = engine.worst_lag, engine.cpu_wait
-            self._complete = True
+            self._shortfall = engine.shortfall
+            self._complete = self._shortfall is None
         finally:
             await self._directness.close()
             self._finished = self._wall()
@@ -167,8 +180,9 @@ class Conduct:
                     self._plan,
                     self._pairs,
                     self._seen,
-                    interrupted=None if self._complete else f"{self.observed} of {self.expected}",
+                    interrupted=None if (self._complete or self._shortfall) else f"{self.observed} of {self.expected}",
                     lag=self._lag,
+                    shortfall=self._shortfall,
                     unasked={} if self._revocation is None else self._revocation.left_out,
                 ),
             ),
@@ -177,7 +191,22 @@ class Conduct:
             trust=trust_document(snapshot),
         )
 
-    def _engine(self) -> Run | WorkerPool:
+    @property
+    def complete(self) -> bool:
+        """Whether every pair was probed, and whatever followed."""
+        return self._complete
+
+    def references(self) -> Iterator[Look]:
+        """What other egress points can hold theirs against: `Comparison.references`."""
+        self._see_direct()
+        self._judge()
+        return self._comparison.references()
+
+    def hold_against(self, baseline: Baseline) -> None:
+        """Judge by these references too; the plan's own baseline must be among them."""
+        self._comparison.hold_against(baseline)
+
+    def _engine(self) -> Engine:
         plan = self._plan
         return WorkerPool(plan.probe, workers=plan.workers) if plan.workers > 1 else Run(plan.probe, plan.proxies)
 
@@ -204,7 +233,7 @@ class Conduct:
         return rechecks(self._judged_pairs(), self._seen, self._recheck(self.document()))
 
     async def _ask_for_revocation(
-        self, asking: RevocationRound, engine: Run | WorkerPool, keep: Callable[[Pair, Observation], None]
+        self, asking: RevocationRound, engine: Engine, keep: Callable[[Pair, Observation], None]
     ) -> None:
         """Last of all, when every chain is known and judged."""
         await self._judge_in_slices()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prober import catalog as catalogs
 from prober.catalog import CatalogErrors, SelectionErrors, Skipped
 from prober.check.device import DevicePlan
 from prober.check.errors import PlanErrors
+from prober.check.machine import Machine, this_machine
 from prober.check.rejudge import baseline_of
 from prober.check.revocation import RevocationSettings, follow_hosts, named_addresses
 from prober.check.selection import select
@@ -27,6 +28,15 @@ from prober.routes.rules import RouteRule, fixed_hops
 from prober.routes.windows.candidates import Component
 from prober.routes.windows.route import DeviceRoute
 from prober.wire.identity import ClientCertificateError, read_identity
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be probed, before anybody asked over which ways."""
+
+    targets: tuple[Target, ...]
+    skipped: tuple[Skipped, ...] = ()
+    services_without_probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,22 @@ class Plan:
     """The device whose settings are tested, if any."""
     revocation: RevocationSettings | None = None
     """How revocation is to be looked at; None = not at all."""
+    machine: Machine = field(default_factory=this_machine)
+    """The one that probes."""
+
+
+def choose(loaded: Loaded, given: Sequence[str] = ()) -> Chosen:
+    """The targets `given` by hand (`@FILE` too), else those that the settings select. Raises PlanErrors."""
+    errors: list[str] = []
+    chosen = Chosen(*_targets(loaded, given, errors))
+    if errors:
+        raise PlanErrors(errors)
+    return chosen
 
 
 def make_plan(
     loaded: Loaded,
-    targets: Sequence[str] = (),
+    targets: Sequence[str] | Chosen = (),
     *,
     attempts: int = 1,
     workers: int = 1,
@@ -72,7 +93,8 @@ def make_plan(
     revocation: bool = False,
     revocation_route: str | None = None,
 ) -> Plan:
-    """Everything a run needs. `targets` are given by hand (`@FILE` too); without any, the catalogs are selected from.
+    """Everything a run needs. `targets` are given by hand (`@FILE` too), or were chosen before; without any, the
+    catalogs are selected from.
     `revocation` asks for the addresses in certificates too: over each target's own route, or over `revocation_route`.
 
     With a `device` its routes are probed, each to the targets of its component, beside those of --via to all of them.
@@ -80,7 +102,7 @@ def make_plan(
     be had is no error: its routes fail, and say why. Not to be called on an event loop. Raises PlanErrors.
     """
     errors: list[str] = []
-    chosen, skipped, without = _targets(loaded, targets, errors)
+    found = targets if isinstance(targets, Chosen) else Chosen(*_targets(loaded, targets, errors))
     judge = _trust_store(loaded, errors)
     proxies = _proxy_certificates(loaded.routes, errors)
     _try_client_certificates(loaded.client_certificates, errors)
@@ -91,7 +113,7 @@ def make_plan(
         raise PlanErrors(errors)
     settings = loaded.settings
     descriptors = reserve_descriptors(settings.probe.concurrency, workers)
-    chosen = tuple(target for target in chosen if any(serves(rule, target) for rule in rules))
+    chosen = tuple(target for target in found.targets if any(serves(rule, target) for rule in rules))
     settled = settle(rules, chosen, loaded, ask=ask_scripts)
     pairs = tuple(
         Pair(target, settled.route(rule, target)) for target in chosen for rule in rules if serves(rule, target)
@@ -99,11 +121,11 @@ def make_plan(
     return Plan(
         egress=settings.egress,
         targets=chosen,
-        skipped=skipped,
-        services_without_probes=without,
+        skipped=found.skipped,
+        services_without_probes=found.services_without_probes,
         rules=rules,
         pairs=pairs,
-        probe=_probe_settings(loaded, descriptors.allowed),
+        probe=probe_settings(loaded, descriptors.allowed),
         descriptors=descriptors,
         warnings=(*loaded.warnings, *settled.warnings),
         attempts=attempts,
@@ -219,7 +241,8 @@ def _try_client_certificates(files: Mapping[str, str], errors: list[str]) -> Non
             errors.append(f"client certificate for {host}: {error}")
 
 
-def _probe_settings(loaded: Loaded, concurrency: int) -> ProbeSettings:
+def probe_settings(loaded: Loaded, concurrency: int) -> ProbeSettings:
+    """What the settings in force say about probes, `concurrency` of them at once."""
     probe = loaded.settings.probe
     return ProbeSettings(
         timeout=probe.timeout,

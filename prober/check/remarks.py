@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from prober.check.bypassed import bypass_sentences
 from prober.check.plan import Plan
-from prober.engine.egress import has_way_out
 from prober.engine.run import Pair
-from prober.engine.stores import machine_roots
 from prober.interception.comparison import PairKey
 from prober.model import Observation
 from prober.report.document import Environment, NoteDoc
@@ -29,10 +25,12 @@ def notes_on(
     *,
     interrupted: str | None,
     lag: float,
+    shortfall: str | None = None,
     unasked: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[NoteDoc]:
-    """Notes on a run. `interrupted` says how far it came if it was cut short; `lag` is in seconds; `unasked` has routes
-    with the number of addresses for revocation that were too many."""
+    """Notes on a run. `interrupted` says how far it came if it was cut short; `lag` is in seconds; `shortfall`
+    says what was not probed and why; `unasked` has routes with the number of addresses for revocation that were too
+    many."""
     for warning in plan.warnings:
         yield note(NoteId.CONFIGURATION, warning)
     if plan.device is not None:
@@ -49,11 +47,13 @@ def notes_on(
         yield note(NoteId.CONCURRENCY_CLAMPED, text)
     if interrupted is not None:
         yield note(NoteId.INTERRUPTED, f"Interrupted after {interrupted} probes; what was measured is reported.")
-    yield from _ipv6_notes(pairs, seen)
+    if shortfall is not None:
+        yield note(NoteId.NOT_PROBED, shortfall)
+    yield from _ipv6_notes(pairs, seen, has_ipv4=plan.machine.has_ipv4)
     if unasked:
         cut = ", ".join(f"{several(number, 'address', 'addresses')} over {name}" for name, number in unasked.items())
         yield note(NoteId.REVOCATION_CUT, f"{NOTES[NoteId.REVOCATION_CUT]} Not asked: {cut}.")
-    if machine_roots() is None:
+    if not plan.machine.has_roots:
         yield note(NoteId.OS_TRUST_STORE_MISSING)
     if lag > _LAG_WORTH_A_NOTE:
         yield note(
@@ -75,11 +75,13 @@ def environment_of(plan: Plan, lag: float, cpu_wait: float | None) -> Environmen
         attempts=plan.attempts,
         profile=probe.profile,
         family=probe.family,
-        platform=sys.platform,
+        platform=plan.machine.platform,
     )
 
 
-def _ipv6_notes(pairs: Mapping[PairKey, Pair], seen: Mapping[PairKey, Sequence[Observation]]) -> Iterator[NoteDoc]:
+def _ipv6_notes(
+    pairs: Mapping[PairKey, Pair], seen: Mapping[PairKey, Sequence[Observation]], *, has_ipv4: bool
+) -> Iterator[NoteDoc]:
     """The services do not support devices that have IPv6 only, so whatever has no IPv4 is named."""
     proxies: set[str] = set()
     targets: set[str] = set()
@@ -91,7 +93,7 @@ def _ipv6_notes(pairs: Mapping[PairKey, Pair], seen: Mapping[PairKey, Sequence[O
         yield note(NoteId.PROXY_IPV6_ONLY, f"{note(NoteId.PROXY_IPV6_ONLY).text} ({', '.join(sorted(proxies))})")
     if targets:
         yield note(NoteId.TARGET_IPV6_ONLY, f"{note(NoteId.TARGET_IPV6_ONLY).text} ({', '.join(sorted(targets))})")
-    if _leaves_the_machine(seen) and not has_way_out(socket.AF_INET):
+    if not has_ipv4 and _leaves_the_machine(seen):
         yield note(NoteId.EGRESS_WITHOUT_IPV4)
 
 

@@ -73,6 +73,10 @@ class Run:
         """Share of its busy time that this process waited for a processor, since the context was entered."""
         return self._cpu.share
 
+    @property
+    def shortfall(self) -> None:
+        """Nothing is left out here: a batch is probed, or an error is raised."""
+
     async def __aenter__(self) -> Self:
         self.lag.start()
         self._cpu = CpuWait()

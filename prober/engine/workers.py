@@ -45,6 +45,10 @@ class WorkerPool:
         self.cpu_wait: float | None = None
         """`Run.cpu_wait` of the process that waited most."""
 
+    @property
+    def shortfall(self) -> None:
+        """Nothing is left out here: a batch is probed, or an error is raised."""
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -1,4 +1,4 @@
-"""A run saved earlier, as references for a later one."""
+"""References from beyond a run's own looks: a run saved earlier, or other egress points of the same run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Baseline:
 
     @classmethod
     def of(cls, looks: Iterable[Look]) -> Baseline:
-        """From `Comparison.references()` of the saved run; of equal keys the newest look is kept."""
+        """From `Comparison.references()` of the saved run or of the others; of equal keys the newest look is kept."""
         found: dict[Site, dict[str, Look]] = {}
         for look in sorted(looks, key=lambda look: (-look.at, look.hops, look.route, look.view.key)):
             found.setdefault(site_of(look.target), {}).setdefault(look.view.key, look)

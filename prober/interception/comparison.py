@@ -101,7 +101,7 @@ class Comparison:
         view = self._view(tls.chain, target.host, observation.at)
         hops = len(route.after(len(observation.passed_over)).hops)
         look = look_at(target, route.name, hops, observation, view, tls)
-        look = self._distrusted(look) if self._direct_is_proxied else look
+        look = _distrusted(look) if self._direct_is_proxied else look
         looks = pair.looks
         dropped = looks[0] if looks.maxlen is not None and len(looks) == looks.maxlen else None
         looks.append(look)
@@ -121,12 +121,15 @@ class Comparison:
             return
         self._direct_is_proxied = True
         for pair in self._pairs.values():
-            for place, look in enumerate(pair.looks):
-                pair.looks[place] = self._distrusted(look)
+            pair.looks.extend([_distrusted(pair.looks.popleft()) for _ in range(len(pair.looks))])
             self._changed(pair)
 
-    def _distrusted(self, look: Look) -> Look:
-        return look if look.hops else replace(look, proxied=True)
+    def hold_against(self, baseline: Baseline) -> None:
+        """Judge by these references from now on, in place of those before."""
+        self._baseline = baseline
+        for held in self._sites.values():
+            held.revision += 1
+        self._revision += 1
 
     def forget(self, target_id: str, route: str) -> None:
         """Drop a pair that is not probed any more."""
@@ -392,3 +395,7 @@ class Comparison:
 def _nearness(look: Look) -> tuple[int, str, float, str]:
     """An order of references that does not depend on which came first."""
     return look.hops, look.route, -look.at, look.view.key
+
+
+def _distrusted(look: Look) -> Look:
+    return look if look.hops else replace(look, proxied=True)

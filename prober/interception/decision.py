@@ -25,6 +25,7 @@ from prober.interception.evidence import (
 )
 from prober.interception.looks import Ground, Look, View
 from prober.interception.middleboxes import Middleboxes
+from prober.interception.text import shown
 from prober.interception.verdict import Basis, Confidence, Evidence, Family, Reference, Verdict, Why, Word
 from prober.model import Anchor
 
@@ -46,7 +47,7 @@ class Comparable:
     reference: Look | None = None
     """An anchored look at the same host over another route, with another key."""
     baseline: Look | None = None
-    """The same of a saved run; its key may be the same or another."""
+    """The same of a saved run, or of another egress point of this one; its key may be the same or another."""
     baseline_has_key: bool = False
     """Whether an anchored look of the baseline has this look's key."""
     others: Callable[[], Sequence[Look]] = tuple
@@ -84,8 +85,9 @@ def _proven_clean(look: Look, among: Comparable) -> Verdict | None:
     if among.pins is not None and view.key in among.pins:
         pin = Reference("pin", look.target.host, view.key, "", None)
         return Verdict(word=Word.CLEAN, basis=Basis.PINNED, reference=pin)
-    if among.baseline_has_key and among.baseline is not None:
-        return Verdict(word=Word.CLEAN, basis=Basis.BASELINE, reference=reference_to(among.baseline, "baseline"))
+    earlier = among.baseline
+    if among.baseline_has_key and earlier is not None:
+        return Verdict(word=Word.CLEAN, basis=Basis.BASELINE, reference=reference_to(earlier, _kind(earlier)))
     return None
 
 
@@ -193,12 +195,12 @@ def _evidence(look: Look, among: Comparable, middleboxes: Middleboxes) -> Iterab
     if among.reference is not None:
         yield cross_path(among.reference)
     elif among.baseline is not None:
-        yield stale("the baseline", [among.baseline.view.key])
+        yield stale(_place(among.baseline), [among.baseline.view.key])
     elif _mismatch(look.view, among.pins):
         yield stale("a pin", among.pins or ())
     reference = among.reference or among.baseline
     if reference is not None:
-        there = "" if among.reference is not None else "the baseline"
+        there = "" if among.reference is not None else _place(reference)
         found = list(against(look, reference, middleboxes, there=there))
         own = look.view.familiar and not look.view.forged and all(each.id != "E18" for each in found)
         for each in found:
@@ -252,7 +254,8 @@ def _verdict(
     score = sum(each.points for each in ordered)
     families = {each.family for each in ordered}
     sure = score >= SURE and len(families) >= 3
-    kind = "route" if live is not None or reason is Why.CONTRADICTING else "baseline"
+    of_route = live is not None or reason is Why.CONTRADICTING or reference is None
+    kind = "route" if of_route or reference is None else _kind(reference)
     return Verdict(
         word=word,
         basis=basis,
@@ -264,7 +267,17 @@ def _verdict(
     )
 
 
+def _kind(earlier: Look) -> str:
+    """Of a reference that is not of this egress point's own looks."""
+    return "egress" if earlier.egress else "baseline"
+
+
+def _place(earlier: Look) -> str:
+    return f"egress {shown(earlier.egress, 60)}" if earlier.egress else "the baseline"
+
+
 def reference_to(look: Look, kind: str = "route") -> Reference:
     """A look as the reference of a verdict."""
     leaf = look.view.leaf
-    return Reference(kind, look.route, look.view.key, leaf.issuer if leaf is not None else "", look.at)
+    name = f"{look.egress}/{look.route}" if look.egress else look.route
+    return Reference(kind, name, look.view.key, leaf.issuer if leaf is not None else "", look.at)

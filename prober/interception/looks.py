@@ -100,6 +100,8 @@ class Look:
     http: HttpFacts | None
     proxied: bool = False
     """Whether no proxy is on its route and something answers on the way all the same."""
+    egress: str = ""
+    """Another egress point of the same run where it was had; empty = here, or in a saved run."""
 
     @property
     def is_direct(self) -> bool:

@@ -129,9 +129,9 @@ class Reference:
     """What the observation was compared with."""
 
     kind: str
-    """`route`, `baseline` or `pin`."""
+    """`route`, `egress` (another one of the same run), `baseline` or `pin`."""
     name: str
-    """The route's name, of the baseline's route, or the pin's host."""
+    """The route's name, `egress/route`, of the baseline's route, or the pin's host."""
     spki_sha256: str
     """Key of the leaf seen there."""
     issuer: str

@@ -24,6 +24,7 @@ class NoteId(StrEnum):
     CONFIGURATION = "configuration"
     DEVICE = "device"
     INTERRUPTED = "interrupted"
+    NOT_PROBED = "not-probed"
     REJUDGED = "rejudged"
     REVOCATION_CUT = "revocation-cut"
     DIRECT_IS_PROXIED = "direct-is-proxied"
@@ -44,6 +45,7 @@ NOTES: Final[dict[NoteId, str]] = {
     NoteId.CONFIGURATION: "A warning about the configuration.",
     NoteId.DEVICE: "Something odd in the device's own settings (--device).",
     NoteId.INTERRUPTED: "The run was interrupted; what was measured until then is reported.",
+    NoteId.NOT_PROBED: "No agent was left to probe some pairs; what was measured is reported.",
     NoteId.REJUDGED: "The verdicts are of a later judgement on what the run saw, not of its own time.",
     NoteId.REVOCATION_CUT: "The certificates name more addresses for revocation than are asked over one route.",
     NoteId.DIRECT_IS_PROXIED: "The direct route is not direct: something on the way out answers for others, so it is "

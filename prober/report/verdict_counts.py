@@ -63,8 +63,10 @@ def _grounds(results: Sequence[Result]) -> list[str]:
     for result in results:
         verdict = result.interception
         if verdict is not None:
-            counted[verdict.basis] += 1
-            names = references.setdefault(verdict.basis, set())
+            elsewhere = verdict.reference is not None and verdict.reference.kind == "egress"
+            basis = "egress" if elsewhere else verdict.basis
+            counted[basis] += 1
+            names = references.setdefault(basis, set())
             names.add(verdict.reference.name if verdict.reference is not None else "")
     if len(counted) == 1:
         return [_ground(basis, references[basis]) for basis in counted]
@@ -82,6 +84,8 @@ def _ground(basis: str, references: set[str]) -> str:
             return "by pins"
         case Basis.BASELINE.value:
             return "by the baseline"
+        case "egress":
+            return "by what another egress point saw"
         case Basis.NONE.value:
             return "on no basis"
         case _:

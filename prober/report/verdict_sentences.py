@@ -265,7 +265,9 @@ def _reference(told: Told) -> str:
     if first.kind == "pin" or not issuer:
         return "another key is pinned" if first.kind == "pin" else ""
     shown = f"{issuer}{' and others' if others else ''}"
-    return f"the baseline has {shown}" if first.kind == "baseline" else f"{_reference_name(told)} shows {shown}"
+    if first.kind in ("baseline", "egress"):
+        return f"the baseline has {shown}" if first.kind == "baseline" else f"{first.name} shows {shown}"
+    return f"{_reference_name(told)} shows {shown}"
 
 
 def _reference_name(told: Told) -> str:
