@@ -67,7 +67,11 @@ class _Machine:
         self._lags: dict[str, float] = {}
 
     def explains(self, change: Change) -> bool:
-        """Whether a busy machine may be all there is to a change of speed."""
+        """Whether a busy machine may be all there is to a change of speed.
+
+        Only a way that stayed steady clears it: one that changed the other way round has a cause of its own, behind
+        which nobody sees what the machine did to it.
+        """
         if change.shift is None:
             return False
         way = _way(change)
@@ -78,7 +82,7 @@ class _Machine:
         if abs(difference) > OWN * lag and not self._stretched(change.shift, way[0]):
             return False
         others = (shift for other, shift in self._shifts[way[0]].items() if other != way)
-        return all(shift / difference > _STEADY for shift in others)
+        return all(abs(shift / difference) > _STEADY for shift in others)
 
     def _stretched(self, shift: Shift, egress: str) -> bool:
         side = self._sides.after if shift.after > shift.before else self._sides.before

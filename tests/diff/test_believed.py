@@ -46,8 +46,14 @@ def test_a_late_prober_blames_nobody_for_what_it_may_have_done(lags: tuple[float
 
 @pytest.mark.parametrize(
     ("other", "lag", "told"),
-    [(QUICK, 0.1, 5), (QUICK, 0.2, 0), (LATE, 0.1, 0), ([each + 0.05 for each in QUICK], 0.1, 0)],
-    ids=["steady", "steady, but very late", "slower too", "a little slower too"],
+    [
+        (QUICK, 0.1, 5),
+        (QUICK, 0.2, 0),
+        (LATE, 0.1, 0),
+        ([each + 0.05 for each in QUICK], 0.1, 0),
+        ([each - 0.035 for each in QUICK], 0.1, 0),
+    ],
+    ids=["steady", "steady, but very late", "slower too", "a little slower too", "quicker"],
 )
 def test_another_way_that_did_not_change_clears_the_machine(other: Sequence[float], lag: float, told: int) -> None:
     before = [*way("hq", QUICK), *way("direct", QUICK)]
