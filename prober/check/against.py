@@ -32,19 +32,20 @@ NAMED: Final = 5
 class Against:
     """The earlier side, read once. Of a file with several egress points only those results count that are from here."""
 
-    def __init__(self, path: Path, egress: str) -> None:
-        """Raises PlanErrors for a file that cannot be read, and for one that does not know this egress point."""
+    def __init__(self, path: Path, egress: str | None) -> None:
+        """`egress` None is all of them. Raises PlanErrors for a file that cannot be read, and for one that does not
+        know this egress point."""
         self._name = str(path)
         try:
             run = read_run(path)
         except RunFileError as error:
             raise PlanErrors([f"--against: {error}"]) from None
         known = sorted({result.egress for result in run.results})
-        if len(known) > 1 and egress not in known:
+        if egress is not None and len(known) > 1 and egress not in known:
             raise PlanErrors(
                 [f"--against {path}: it has no results of egress {egress}, but of {_named(known)} (--egress NAME)"]
             )
-        if len(known) > 1:
+        if egress is not None and len(known) > 1:
             run = replace(run, results=[result for result in run.results if result.egress == egress])
         self._before: Side = side_of([(self._name, run)])
         if self._before.errors:

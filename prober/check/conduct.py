@@ -285,8 +285,10 @@ class Conduct:
 
     async def _judge_in_slices(self) -> None:
         """The same, and all verdicts, between batches; lets go of the loop, so that signals and timers are served."""
-        for step, _ in enumerate(list(self._unjudged)):
+        step = 0
+        while self._unjudged:  # somebody else may judge meanwhile
             self._comparison.add(*self._unjudged.popleft())
+            step += 1
             if step % _SLICE == 0:
                 await asyncio.sleep(0)
         for step, key in enumerate(self._judged_pairs()):

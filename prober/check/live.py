@@ -8,14 +8,13 @@ import io
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from prober.check.conduct import Conduct
 from prober.check.findings import DEFAULT, FailOn, finding_test
-from prober.check.plan import Plan
 from prober.engine.garbage import kept_out
 from prober.engine.loop import run_loop
 from prober.engine.run import Pair
@@ -24,7 +23,6 @@ from prober.model import Observation
 from prober.report.document import Result, Run
 from prober.report.files import encode_result
 from prober.report.output import write_text
-from prober.report.sanitize import several
 
 if TYPE_CHECKING:
     from prober.report.junit import Differences
@@ -39,14 +37,22 @@ class Listener(Protocol):
         """One more observation is there."""
 
 
+Tell = Callable[[Conduct, Pair, Observation], None]
+
+
 def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     """Carry the run out. False if a signal or a broken worker cut it short; `conduct` has what was measured.
 
     Raises the OSError of a listener that could not write; the run ends with it.
     """
+    return done(lambda tell: conduct.probe(lambda pair, observation, _: tell(conduct, pair, observation)), listeners)
+
+
+def done(probing: Callable[[Tell], Coroutine[Any, Any, None]], listeners: Sequence[Listener]) -> bool:
+    """The same for whatever probes and tells each observation with its conduct."""
     try:
         with kept_out():
-            return run_loop(_probe(conduct, listeners))
+            return run_loop(_probe(probing, listeners))
     except KeyboardInterrupt:
         return False
     except WorkerError as error:
@@ -54,11 +60,11 @@ def probe_until_done(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
         return False
 
 
-async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
+async def _probe(probing: Callable[[Tell], Coroutine[Any, Any, None]], listeners: Sequence[Listener]) -> bool:
     task = asyncio.current_task()
     broken: list[OSError] = []
 
-    def tell(pair: Pair, observation: Observation, _count: int) -> None:
+    def tell(conduct: Conduct, pair: Pair, observation: Observation) -> None:
         # an error raised here would come out of the engine's task groups, or look like a worker's
         try:
             for listener in [] if broken else listeners:
@@ -71,7 +77,7 @@ async def _probe(conduct: Conduct, listeners: Sequence[Listener]) -> bool:
     if task is not None:
         _cancel_once(task)
     try:
-        await conduct.probe(tell)
+        await probing(tell)
     except asyncio.CancelledError:
         if not broken:
             return False
@@ -132,9 +138,10 @@ class JsonLines:
 class Progress:
     """A bar on stderr while a run lasts; nothing at all where it is not wanted."""
 
-    def __init__(self, conduct: Conduct, plan: Plan, *, enabled: bool) -> None:
-        self._conduct = conduct
-        self._text = f"{several(len(plan.targets), 'target')} × {several(len(plan.rules), 'route')}"
+    def __init__(self, text: str, expected: Callable[[], int], *, enabled: bool) -> None:
+        """`text` stands before the bar, `expected` says how many observations there will be."""
+        self._expected = expected
+        self._text = text
         self._enabled = enabled
         self._failed = 0
 
@@ -153,7 +160,7 @@ class Progress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task(self._text, total=self._conduct.expected, failed="")
+            self._task = self._bar.add_task(self._text, total=self._expected(), failed="")
             self._bar.start()
         return self
 
@@ -164,7 +171,7 @@ class Progress:
             self._bar.update(
                 self._task,
                 advance=1,
-                total=conduct.expected,
+                total=self._expected(),
                 failed=f"{self._failed} not reached" if self._failed else "",
             )
 

@@ -48,8 +48,8 @@ def fail_on_both(text: str, *, against: bool, given: bool) -> tuple[tuple[FailOn
     return found, frozenset(kind for word in told for kind in kinds_of(word))
 
 
-def against_or_exit(path: Path, egress: str) -> Against:
-    """The earlier run; ends the program with exit code 2 if it cannot be read."""
+def against_or_exit(path: Path, egress: str | None) -> Against:
+    """The earlier run, of one egress point or of all; ends the program with exit code 2 if it cannot be read."""
     from prober.check.against import Against
     from prober.check.errors import PlanErrors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,8 @@ from prober.cli.against import (
     junit_differences,
     tell_differences,
 )
+from prober.cli.check_everywhere import Asked, Probed, probe_everywhere, refuse_site_options
+from prober.cli.cluster_options import SchedulerUrl, TlsFolder
 from prober.cli.options import USAGE, Shared, load_or_exit, refuse, say, with_shared
 from prober.cli.outcome import (
     DEFAULT_FAIL_ON,
@@ -46,7 +49,8 @@ EXAMPLES = (
     "prober check --via two=socks5h://10.0.0.7:1080,https://proxy.corp:8443 https://example.com · "
     "prober check --format json | jq .summary · prober check --save before.json.zst · "
     "prober check --attempts 3 --against before.json.zst · prober check --attempts 10 --locate · "
-    "prober check --device edr.reg --device netsh.txt --format analyzer"
+    "prober check --device edr.reg --device netsh.txt --format analyzer · "
+    "prober check --scheduler tls://prober.corp:8786 --tls certs --egress paris,berlin"
 )
 
 
@@ -145,6 +149,8 @@ def check(
     device_domain: DeviceDomain = None,
     revocation: Revocation = False,
     revocation_route: RevocationRoute = None,
+    scheduler: SchedulerUrl = None,
+    tls: TlsFolder = None,
     fail_on: FailOnText = DEFAULT_FAIL_ON,
     *,
     shared: Shared,
@@ -159,31 +165,30 @@ def check(
     if "revocation" in words and not revocation:
         refuse(["--fail-on revocation: nobody would ask (--revocation)"])
     check_paths(save, output)
-    loaded = load_or_exit(shared, {"probe.retries": retries})
+    if scheduler is not None:
+        refuse_site_options(ctx)
+    elif tls is not None:
+        refuse(["--tls needs --scheduler"])
+    loaded = load_or_exit(shared if scheduler is None else replace(shared, egress=None), {"probe.retries": retries})
     references = load_run(baseline, "--baseline") if baseline is not None else None
-    options: dict[str, Any] = {
-        "attempts": attempts,
-        "workers": shared.workers or 1,
-        "locate": locate,
-        "baseline": references,
-    }
-    options |= {"revocation": revocation, "revocation_route": revocation_route}
-    options |= {
-        "device": _device(device, component, device_domain, targets or [], shared),
-        "ask_scripts": not shared.dry_run,
-    }
-    plan = _plan(loaded, targets or [], options)
-    if shared.dry_run:
-        _show(plan)
+    if scheduler is not None:
+        asked = Asked(scheduler, tls, targets or [], attempts, locate, references, against)
+        probed = probe_everywhere(asked, loaded, shared, None if shared.dry_run else _lines(format, output))
+    else:
+        options: dict[str, Any] = {
+            "attempts": attempts,
+            "workers": shared.workers or 1,
+            "locate": locate,
+            "baseline": references,
+            "revocation": revocation,
+            "revocation_route": revocation_route,
+            "device": _device(device, component, device_domain, targets or [], shared),
+            "ask_scripts": not shared.dry_run,
+        }
+        probed = _probe_here(_plan(loaded, targets or [], options), shared, against, format, output)
+    if probed is None:
         return
-    from prober.check.conduct import Conduct
-
-    earlier = against_or_exit(against, plan.egress) if against is not None else None
-    conduct = Conduct(plan, recheck=None if earlier is None else earlier.doubtful)
-    whole = _probe(conduct, plan, _lines(format, output), quiet=shared.quiet)
-    if not whole:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
-    run = conduct.document()
+    run, whole, earlier = probed
     # First the file: a full disk behind the report or a reader that leaves must not cost what was measured.
     saved = save is None or save_run(run, save)
     differences = None if earlier is None else earlier.compared(run)
@@ -197,6 +202,23 @@ def check(
     if differences is not None:
         exit_by_differences(differences, kinds)
     exit_by(run, words)
+
+
+def _probe_here(
+    plan: Plan, shared: Shared, against: Path | None, format_: CheckFormat, output: Path | None
+) -> Probed | None:
+    """Carry a plan out on this machine; None where it was only to be shown."""
+    if shared.dry_run:
+        _show(plan)
+        return None
+    from prober.check.conduct import Conduct
+
+    earlier = against_or_exit(against, plan.egress) if against is not None else None
+    conduct = Conduct(plan, recheck=None if earlier is None else earlier.doubtful)
+    whole = _probe(conduct, plan, _lines(format_, output), quiet=shared.quiet)
+    if not whole:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
+    return Probed(conduct.document(), whole, earlier)
 
 
 def given_by_user(ctx: typer.Context, parameter: str) -> bool:
@@ -294,9 +316,11 @@ def _lines(format_: CheckFormat, output: Path | None) -> JsonLines | None:
 def _probe(conduct: Conduct, plan: Plan, lines: JsonLines | None, *, quiet: bool) -> bool:
     """Run it with progress on a terminal; False if it was cut short. Ctrl-C, SIGTERM and SIGHUP do, nothing is lost."""
     from prober.check.live import Progress, probe_until_done
+    from prober.report.sanitize import several
 
     show_progress = not quiet and sys.stderr.isatty() and (lines is None or not lines.to_stdout)
-    with Progress(conduct, plan, enabled=show_progress) as progress:
+    heading = f"{several(len(plan.targets), 'target')} × {several(len(plan.rules), 'route')}"
+    with Progress(heading, lambda: conduct.expected, enabled=show_progress) as progress:
         if lines is None:
             return probe_until_done(conduct, [progress])
         try:

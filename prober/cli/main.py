@@ -13,8 +13,10 @@ import typer
 
 from prober import __version__
 from prober.cli import (
+    agent,
     bench,
     check,
+    cluster,
     config,
     demo,
     diff,
@@ -25,6 +27,7 @@ from prober.cli import (
     merge,
     report,
     routes,
+    scheduler,
     serve,
     targets,
 )
@@ -35,6 +38,7 @@ INCOMPLETE = 3
 _TYPER_INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 PANEL_RUN = "Probe"
+PANEL_MANY = "Many egress points"
 PANEL_KNOW = "Know"
 PANEL_TRY = "Try"
 
@@ -70,6 +74,9 @@ app.command("judge", epilog=judge.EXAMPLES, rich_help_panel=PANEL_RUN)(judge.jud
 app.command("report", epilog=report.EXAMPLES, rich_help_panel=PANEL_RUN)(report.report)
 app.command("diff", cls=diff.TwoSides, epilog=diff.EXAMPLES, rich_help_panel=PANEL_RUN)(diff.diff)
 app.command("merge", epilog=merge.EXAMPLES, rich_help_panel=PANEL_RUN)(merge.merge)
+app.command("scheduler", epilog=scheduler.EXAMPLES, rich_help_panel=PANEL_MANY)(scheduler.scheduler)
+app.command("agent", epilog=agent.EXAMPLES, rich_help_panel=PANEL_MANY)(agent.agent)
+app.add_typer(cluster.app, name="cluster", rich_help_panel=PANEL_MANY)
 app.add_typer(targets.app, name="targets", rich_help_panel=PANEL_KNOW)
 app.add_typer(routes.app, name="routes", rich_help_panel=PANEL_KNOW)
 app.add_typer(config.app, name="config", rich_help_panel=PANEL_KNOW)

@@ -15,12 +15,16 @@ class Baseline:
         self._looks = looks
 
     @classmethod
-    def of(cls, looks: Iterable[Look]) -> Baseline:
-        """From `Comparison.references()` of the saved run or of the others; of equal keys the newest look is kept."""
+    def of(cls, looks: Iterable[Look], beside: Baseline | None = None) -> Baseline:
+        """From `Comparison.references()` of the saved run or of the others; of equal keys the newest look is kept.
+        Those of `beside` come first: what a user names counts before what a run finds."""
         found: dict[Site, dict[str, Look]] = {}
         for look in sorted(looks, key=lambda look: (-look.at, look.hops, look.route, look.view.key)):
             found.setdefault(site_of(look.target), {}).setdefault(look.view.key, look)
-        return cls({site: tuple(keys.values()) for site, keys in found.items()})
+        held = {site: tuple(keys.values()) for site, keys in found.items()}
+        if beside is not None:
+            held |= {site: (*looks, *held.get(site, ())) for site, looks in beside._looks.items()}
+        return cls(held)
 
     def __len__(self) -> int:
         return len(self._looks)

@@ -53,6 +53,7 @@ class ScriptedRun:
 
     script: Callable[[Sequence[Pair], OnObservation], None]
     worst_lag: float = 0.0
+    shortfall: str | None = None
     cpu_wait: float | None = None
 
     def __call__(self, *_: object, **__: object) -> ScriptedRun:

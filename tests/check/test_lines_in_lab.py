@@ -188,7 +188,7 @@ def test_the_total_grows_when_follow_ups_are_known(monkeypatch: pytest.MonkeyPat
     async def play(scene: Scene) -> None:
         plan = scene.plan(EVERYWHERE)
         conduct = Conduct(plan)
-        with Progress(conduct, plan, enabled=True) as progress:
+        with Progress("2 targets", lambda: conduct.expected, enabled=True) as progress:
             await conduct.probe(lambda pair, seen, _count: progress.observed(conduct, pair, seen))
 
     in_lab(play, QUIET)

@@ -1,0 +1,135 @@
+"""`prober agent`: a dask worker with its nanny, which probes with this site's settings.
+
+It stays: where the scheduler is not there, or goes, it tries again. The worker process is started anew by the nanny
+when it dies; it gets the settings that the agent read when it began, over a pipe of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from prober.cluster.authority import Role
+from prober.cluster.quiet import settle
+from prober.cluster.reach import UnreachableError, reach
+from prober.cluster.security import Place, security_for
+from prober.cluster.signals import until_signal
+from prober.cluster.site import Site
+from prober.cluster.words import MARK, PREFIX, SLOTS
+from prober.config import Loaded
+
+_FIRST: Final = 0.5
+_LONGEST: Final = 15.0
+"""Seconds between two tries to reach a scheduler that is not there."""
+_GOODBYE: Final = 5.0
+"""Seconds for the worker to end in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What an agent is started with."""
+
+    place: Place
+    """Of the scheduler."""
+    folder: Path | None
+    """With certificates."""
+    loaded: Loaded
+    egress: str
+    listen: str | None = None
+    """An address of this machine at which the scheduler reaches it; None = the one that leads there."""
+
+    async def serve(self, told: Callable[[str], None]) -> None:
+        """Offer this egress until SIGINT or SIGTERM; `told` gets sentences. Raises ClusterError."""
+        settle()
+        security = security_for(self.place, self.folder, Role.AGENT, "--scheduler")
+        await self._try_first(told)
+        ending = asyncio.get_running_loop().create_task(
+            until_signal(asyncio.get_running_loop()), name="until a signal ends the agent"
+        )
+        try:
+            wait = _FIRST
+            while not ending.done():
+                try:
+                    await reach(self.place, self.folder, Role.AGENT)
+                    stayed = await self._offer(security, told, ending)
+                    wait = _FIRST if stayed else min(wait * 2, _LONGEST)
+                except UnreachableError as error:
+                    told(f"{error}; trying again")
+                    wait = min(wait * 2, _LONGEST)
+                if not ending.done():
+                    await asyncio.wait([ending], timeout=wait)
+        finally:
+            ending.cancel()
+            await asyncio.wait([ending])
+
+    async def _try_first(self, told: Callable[[str], None]) -> None:
+        """Certificates that do not fit end it at once; a scheduler that is not there yet does not."""
+        with contextlib.suppress(UnreachableError):
+            await reach(self.place, self.folder, Role.AGENT)
+
+    async def _offer(self, security: Any, told: Callable[[str], None], ending: asyncio.Task[None]) -> bool:
+        """Work until the scheduler is gone or `ending` is done; whether it came as far as working."""
+        from distributed import Nanny
+
+        from prober.cluster.share import SitePlugin
+
+        offered = {f"{PREFIX}{self.egress}": SLOTS, f"{MARK}{Site(self.loaded, self.egress).mark}": SLOTS}
+        with tempfile.TemporaryDirectory(prefix="prober-agent-") as room:
+            nanny = Nanny(
+                self.place.url,
+                nthreads=SLOTS,
+                name=f"{self.egress} {socket.gethostname()} {os.getpid()}",
+                resources=offered,
+                security=security,
+                host=self.listen or _towards(self.place),
+                protocol=self.place.scheme,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+                local_directory=room,
+                dashboard=False,
+                dashboard_address="127.0.0.1:0",
+                plugins=(SitePlugin(self.loaded, self.egress),),
+            )
+            try:
+                await nanny
+            except (OSError, TimeoutError, RuntimeError) as error:
+                told(f"no worker for {self.place.url}: {error}; trying again")
+                await _close(nanny)
+                return False
+            told(f"offering {PREFIX}{self.egress} to {self.place.url}")
+            gone = asyncio.get_running_loop().create_task(nanny.finished(), name="until the scheduler is gone")
+            try:
+                await asyncio.wait([gone, ending], return_when=asyncio.FIRST_COMPLETED)
+                if not ending.done():
+                    told(f"the scheduler at {self.place.url} is gone; trying again")
+            finally:
+                await _close(nanny)
+                gone.cancel()
+                await asyncio.wait([gone])
+        return True
+
+
+async def _close(nanny: Any) -> None:
+    """In good order, else by force."""
+    with contextlib.suppress(Exception):  # its worker is gone, or the scheduler: it ends all the same
+        async with asyncio.timeout(_GOODBYE + 1):
+            await nanny.close(timeout=_GOODBYE)
+
+
+def _towards(place: Place) -> str | None:
+    """This machine's address on the way to the scheduler. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((place.host, place.port))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None

@@ -1,0 +1,228 @@
+"""The agents of one egress as what probes a run's batches: `prober.engine.batches.Engine`.
+
+A batch becomes shares, whole hosts each, so that the limit per host is kept by one agent. No more shares are out than
+the agents can begin at once and one more each; what has come back is told at once and let go. A share that an agent
+loses goes to another one of the same egress (dask's doing); where there is none for a while, its pairs are not probed,
+and that is what `shortfall` says. A share counts once: only its first whole answer is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from prober.cluster.cargo import unpacked
+from prober.cluster.errors import ClusterError
+from prober.cluster.link import AgentThere, Link
+from prober.cluster.words import MARK, PREFIX, SLOTS, Brought, Item, Share
+from prober.engine.cpu_wait import worse
+from prober.engine.run import OnObservation, Pair
+from prober.report.sanitize import several
+
+PATIENCE: Final = 20.0
+"""Seconds in which an egress may be without an agent: a nanny starts a dead worker anew within three."""
+_LOOK: Final = 1.0
+"""Seconds between two looks who is there."""
+_MOST: Final = 400
+"""Observations of a share."""
+_LEAST: Final = 20
+_TRIES: Final = 3
+"""Rounds for a share that failed at an agent."""
+_BEGINNING: Final = re.compile(r"(.+)\[:(\d+)\]")
+"""Name of the beginning of a chain: `prober.interception.location.prefixes`."""
+
+
+class Agents:
+    """An asynchronous context; leaving it cancels what is still out."""
+
+    def __init__(self, link: Link, egress: str, mark: str, *, no_direct: bool, keep: dict[bytes, bytes]) -> None:
+        """`keep` holds each certificate once, for all egress points of a run."""
+        self._link = link
+        self._egress = egress
+        self._mark = mark
+        self._no_direct = no_direct
+        self._keep = keep
+        self._numbers = itertools.count()
+        self._there = 1
+        self._out: set[asyncio.Event] = set()
+        """Of shares that are out: set when there is nothing more to wait for."""
+        self._lost: str | None = None
+        """Why nobody is waited for any more."""
+        self._missed: dict[str, int] = {}
+        """Probes that were not made, by why."""
+        self._asked = 0
+        self.worst_lag = 0.0
+        self.cpu_wait: float | None = None
+
+    @property
+    def shortfall(self) -> str | None:
+        """As a sentence; None = every pair was probed."""
+        if not self._missed:
+            return None
+        missed = sum(self._missed.values())
+        return f"{missed} of {several(self._asked, 'probe')} were not made: {'; '.join(self._missed)}."
+
+    async def __aenter__(self) -> Self:
+        self._watch = asyncio.get_running_loop().create_task(self._watched(), name=f"agents of {self._egress}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.cancel()
+        await asyncio.wait([self._watch])
+
+    async def probe(self, pairs: Sequence[Pair], on_observation: OnObservation, *, attempts: int = 1) -> None:
+        """Probe a batch, as far as there is somebody to do it."""
+        self._asked += len(pairs) * attempts
+        waiting = iter(list(self._shares(pairs, attempts)))
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                while len(running) < self._there * (SLOTS + 1) and (share := next(waiting, None)) is not None:
+                    running.add(self._started(share, on_observation))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+
+    def _started(self, share: tuple[list[Pair], Share], on_observation: OnObservation) -> asyncio.Task[None]:
+        name = f"share {next(self._numbers)} of {self._egress}"
+        return asyncio.get_running_loop().create_task(self._carry(*share, on_observation), name=name)
+
+    # one share
+
+    async def _carry(self, pairs: list[Pair], share: Share, on_observation: OnObservation) -> None:
+        why = ""
+        for _ in range(_TRIES):
+            if self._lost is not None:
+                why = self._lost
+                break
+            brought = await self._brought(share)
+            if isinstance(brought, Brought):
+                self.worst_lag = max(self.worst_lag, brought.worst_lag)
+                self.cpu_wait = worse(self.cpu_wait, brought.cpu_wait)
+                for place, observation in unpacked(brought, lambda der: self._keep.setdefault(der, der)):
+                    on_observation(pairs[place], observation)
+                return
+            why = brought
+        self._missed[why] = self._missed.get(why, 0) + len(pairs) * share.attempts
+
+    async def _brought(self, share: Share) -> Brought | str:
+        """What came of it, or why nothing did."""
+        from prober.cluster.share import probe_share
+
+        key = f"{self._link.name}-{self._egress}-{next(self._numbers)}"
+        resources = {f"{PREFIX}{self._egress}": 1, f"{MARK}{self._mark}": 1}
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._out.add(ended)
+        future = self._link.client.submit(probe_share, share, key=key, resources=resources, pure=False, retries=0)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+        try:
+            await ended.wait()
+            if future.status == "finished":
+                answer = await self._link.client.gather(future, errors="skip")
+                return answer if isinstance(answer, Brought) else "its agent was lost"
+            if future.status == "error":
+                error: Any = await future.exception()
+                return _told(error)
+            return self._lost or "the scheduler gave it up"
+        finally:
+            self._out.discard(ended)
+            if future.status == "pending" and self._link.is_up:
+                await asyncio.shield(self._cancelled(future))
+            future.release()
+
+    async def _cancelled(self, future: Any) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._link.client.cancel([future], asynchronous=True, force=True)
+        except (TimeoutError, OSError):
+            pass  # the scheduler is gone: so is the share
+
+    # who is there
+
+    async def _watched(self) -> None:
+        clock = asyncio.get_running_loop().time
+        since = clock()
+        while True:
+            try:
+                if not self._link.is_up:
+                    raise ClusterError(["the scheduler is gone"])
+                agents = [each for each in await self._link.agents() if self._mine(each)]
+            except ClusterError as error:
+                self._give_up(str(error))
+                return
+            self._there = max(1, len(agents))
+            if agents:
+                since = clock()
+            elif clock() - since > PATIENCE:
+                self._give_up(f"no agent of egress {self._egress} was left")
+                return
+            await asyncio.sleep(_LOOK)
+
+    def _mine(self, agent: AgentThere) -> bool:
+        return (agent.egress, agent.mark) == (self._egress, self._mark)
+
+    def _give_up(self, why: str) -> None:
+        self._lost = why
+        for ended in self._out:
+            ended.set()
+
+    # shares
+
+    def _shares(self, pairs: Sequence[Pair], attempts: int) -> Iterator[tuple[list[Pair], Share]]:
+        """Whole hosts as long as they fit; small enough that all agents have something to do until the end."""
+        fair = -(-len(pairs) // (self._there * SLOTS * 2))
+        most = max(1, min(_MOST // attempts, max(_LEAST, fair)))
+        hosts: dict[str, list[Pair]] = {}
+        for pair in pairs:
+            hosts.setdefault(pair.target.host, []).append(pair)
+        share: list[Pair] = []
+        for own in hosts.values():
+            if share and len(share) + len(own) > most:
+                yield share, self._share(share, attempts)
+                share = []
+            share += own
+            while len(share) > _MOST:
+                yield share[:_MOST], self._share(share[:_MOST], attempts)
+                share = share[_MOST:]
+        if share:
+            yield share, self._share(share, attempts)
+
+    def _share(self, pairs: Sequence[Pair], attempts: int) -> Share:
+        targets = {pair.target.id: pair.target for pair in pairs}
+        places = {id_: place for place, id_ in enumerate(targets)}
+        return Share(
+            egress=self._egress,
+            mark=self._mark,
+            targets=tuple(targets.values()),
+            items=tuple(_item(places[pair.target.id], pair) for pair in pairs),
+            attempts=attempts,
+            no_direct=self._no_direct,
+            of=self._there * SLOTS,
+        )
+
+
+def _item(target: int, pair: Pair) -> Item:
+    beginning = _BEGINNING.fullmatch(pair.route.name)
+    rule, first = (pair.route.name, None) if beginning is None else (beginning[1], int(beginning[2]))
+    return Item(target, rule, first, pair.purpose, pair.present)
+
+
+def _told(error: object) -> str:
+    """An agent's error as a clause."""
+    kind = type(error).__name__
+    if kind == "KilledWorker":
+        return "its agents died, one after another"
+    return str(error) if kind == "UnlikeError" else f"its agent failed ({kind}: {error})"

@@ -1,0 +1,134 @@
+"""The client's connection to a scheduler: who is there, and questions to them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from prober.cluster.authority import Role
+from prober.cluster.errors import ClusterError
+from prober.cluster.quiet import SILENT, settle
+from prober.cluster.reach import reach
+from prober.cluster.security import Place, security_for
+from prober.cluster.words import MARK, PREFIX, identity
+
+T = TypeVar("T")
+_CONNECT: Final = 15.0
+_ANSWER: Final = 10.0
+"""Seconds for an answer of the scheduler's own."""
+_SURVEY: Final = 120.0
+"""Seconds for a site's answer: it may have to fetch and ask scripts."""
+_CLOSE: Final = 1.0
+"""Seconds for a goodbye, within the two in which Ctrl-C has to be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentThere:
+    """An agent's worker, as the scheduler knows it."""
+
+    address: str
+    name: str
+    egress: str
+    mark: str
+
+
+class Link:
+    """An asynchronous context. Raises ClusterError where there is no scheduler, or one of another version."""
+
+    def __init__(self, place: Place, folder: Path | None) -> None:
+        self._place = place
+        self._folder = folder
+        self._client: Any = None
+        self.name = secrets.token_hex(4)
+        """Of this run: keys of its shares begin with it."""
+
+    async def __aenter__(self) -> Self:
+        settle()
+        security = security_for(self._place, self._folder, Role.CLIENT, "--scheduler")
+        await reach(self._place, self._folder, Role.CLIENT)
+        from distributed import Client
+
+        client = Client(
+            self._place.url,
+            security=security,
+            asynchronous=True,
+            timeout=_CONNECT,
+            set_as_default=False,
+            name=f"prober-{self.name}",
+        )
+        try:
+            await client
+        except (OSError, TimeoutError) as error:
+            await client.close(timeout=_CLOSE)
+            raise ClusterError([f"no scheduler at {self._place.url}: {error}"]) from None
+        self._client = client
+        try:
+            await self._same_version()
+        except BaseException:
+            await client.close(timeout=_CLOSE)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE):
+                await self._client.close(timeout=_CLOSE)
+        except TimeoutError:
+            pass  # the scheduler is gone; the process ends
+
+    @property
+    def client(self) -> Any:
+        """dask's own."""
+        return self._client
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the scheduler is still there, as far as is known."""
+        return bool(self._client.status == "running")
+
+    async def _same_version(self) -> None:
+        from prober.cluster.share import who
+
+        try:
+            theirs = await asyncio.wait_for(self._client.run_on_scheduler(who), _ANSWER)
+        except TimeoutError:
+            raise ClusterError([f"the scheduler at {self._place.url} does not answer"]) from None
+        except Exception as error:  # noqa: BLE001 # whatever its own Python raised, an import of ours to begin with
+            raise ClusterError([f"the scheduler at {self._place.url} has no prober like this one: {error}"]) from None
+        if theirs != identity():
+            raise ClusterError([f"the scheduler at {self._place.url} is {theirs.text}; this is {identity().text}"])
+
+    async def agents(self) -> tuple[AgentThere, ...]:
+        """Everybody there. Raises ClusterError where the scheduler does not answer."""
+        try:
+            found = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), SILENT)
+        except (OSError, TimeoutError) as error:
+            raise ClusterError([f"the scheduler at {self._place.url} is gone: {str(error) or 'no answer'}"]) from None
+        agents = (_agent(address, worker) for address, worker in found["workers"].items())
+        return tuple(each for each in agents if each is not None)
+
+    async def ask(self, what: Callable[..., Awaitable[T]], *given: object, address: str) -> T:
+        """Run one of our coroutines at an agent's worker. Raises ClusterError."""
+        try:
+            answers: Mapping[str, T] = await asyncio.wait_for(
+                self._client.run(what, *given, workers=[address]), _SURVEY
+            )
+        except TimeoutError:
+            raise ClusterError([f"the agent at {address} does not answer"]) from None
+        except Exception as error:  # noqa: BLE001 # as above: of another version, or gone
+            raise ClusterError([f"the agent at {address}: {type(error).__name__}: {error}"]) from None
+        return answers[address]
+
+
+def _agent(address: str, worker: Mapping[str, Any]) -> AgentThere | None:
+    resources: Sequence[str] = list(worker.get("resources", {}))
+    egress = next((each.removeprefix(PREFIX) for each in resources if each.startswith(PREFIX)), None)
+    mark = next((each.removeprefix(MARK) for each in resources if each.startswith(MARK)), None)
+    return None if egress is None or mark is None else AgentThere(address, str(worker["name"]), egress, mark)

@@ -1,0 +1,100 @@
+"""Who may talk to whom: mutual TLS from a folder of certificates, or loopback and nothing else.
+
+Whoever reaches a dask scheduler can run code on it and on every agent, so there is no switch that lets plain TCP leave
+the machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from prober.cluster.authority import AUTHORITY, Role, certificate_file
+from prober.cluster.errors import ClusterError
+
+PORT: Final = 8786
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address as dask writes it."""
+
+    scheme: str
+    """`tls` or `tcp`."""
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """`tls://10.0.0.5:8786`, IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def parse_place(text: str, option: str) -> Place:
+    """`tls://HOST[:PORT]` or `tcp://LOOPBACK[:PORT]`. Raises ClusterError."""
+    wrong = f'{option} "{text}": expected tls://HOST[:PORT], or tcp:// on loopback'
+    try:
+        parts = urlsplit(text)
+        port = PORT if parts.port is None else parts.port
+    except ValueError:
+        raise ClusterError([wrong]) from None
+    if parts.scheme not in ("tls", "tcp") or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ClusterError([wrong])
+    return Place(parts.scheme, parts.hostname, port)
+
+
+def security_for(place: Place, folder: Path | None, role: Role, option: str) -> Any:
+    """dask's `Security` for one role, or None for plain TCP on loopback. Raises ClusterError with every reason."""
+    if place.scheme == "tcp":
+        if not _is_loopback(place.host):
+            raise ClusterError(
+                [
+                    f"{option} {place.url}: plain TCP is for loopback only, since whoever reaches the scheduler can "
+                    "run code on every agent: make certificates (prober cluster certs DIR) and use tls://"
+                ]
+            )
+        return None
+    if folder is None:
+        raise ClusterError([f"{option} {place.url} needs --tls DIR: the folder made by `prober cluster certs DIR`"])
+    authority, own = folder / AUTHORITY, folder / certificate_file(role)
+    if errors := list(_unusable(authority, own)):
+        raise ClusterError(errors)
+    from distributed.security import Security
+
+    return Security(
+        require_encryption=True,
+        tls_min_version=ssl.TLSVersion.TLSv1_3,
+        tls_ca_file=str(authority),
+        **{f"tls_{kind}_{what}": str(own) for kind in ("client", "worker", "scheduler") for what in ("cert", "key")},
+    )
+
+
+def _unusable(authority: Path, own: Path) -> list[str]:
+    errors = []
+    for path in (authority, own):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            errors.append(f"--tls: {path}: {error.strerror}")
+    if errors:
+        return errors
+    try:
+        context = ssl.create_default_context(cafile=str(authority))
+        context.load_cert_chain(own)
+    except (ssl.SSLError, ValueError):
+        errors.append(f"--tls: {authority} and {own} are no certificate of an authority and one with its key")
+    return errors
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
