@@ -438,11 +438,13 @@ class TestDamage:
     async def test_overwritten_under_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """With what is nobody's: only the process that has it open knows that it was ours. Its first page is not
         written again where nothing of it changes, so that the next one would have to leave it as it is."""
-        path, noise = tmp_path / "prober.db", random.Random(20).randbytes(65536)
+        path = tmp_path / "prober.db"
         world = await filled(path)
+        noise = random.Random(20).randbytes(max(65536, path.stat().st_size))
         async with opened(path) as store:
             assert by_key(await store.load("paris")) == remembered(world)
-            path.write_bytes(noise)
+            with path.open("r+b", buffering=0) as file:  # at one go: the store's own thread must not find it empty
+                assert file.write(noise) == len(noise)
         [aside] = tmp_path.glob("prober.db.corrupt-*")
         assert aside.read_bytes() == noise
         assert not path.exists()
