@@ -25,6 +25,9 @@ from prober.report.sanitize import several
 
 PATIENCE: Final = 20.0
 """Seconds in which an egress may be without an agent: a nanny starts a dead worker anew within three."""
+QUIET: Final = 15.0
+"""Seconds without a sign of life after which an agent does not count as there: they give one every half second. dask
+itself needs up to a minute."""
 _LOOK: Final = 1.0
 """Seconds between two looks who is there."""
 _MOST: Final = 400
@@ -52,6 +55,8 @@ class Agents:
         """Of shares that are out: set when there is nothing more to wait for."""
         self._lost: str | None = None
         """Why nobody is waited for any more."""
+        self._heard: dict[str, tuple[float, float]] = {}
+        """By address: the last sign of life, and since when it is the last one, by this clock."""
         self._missed: dict[str, int] = {}
         """Probes that were not made, by why."""
         self._asked = 0
@@ -159,7 +164,7 @@ class Agents:
             try:
                 if not self._link.is_up:
                     raise ClusterError(["the scheduler is gone"])
-                agents = [each for each in await self._link.agents() if self._mine(each)]
+                agents = [each for each in await self._link.agents() if self._mine(each) and self._alive(each, clock())]
             except ClusterError as error:
                 self._give_up(str(error))
                 return
@@ -173,6 +178,13 @@ class Agents:
 
     def _mine(self, agent: AgentThere) -> bool:
         return (agent.egress, agent.mark) == (self._egress, self._mark)
+
+    def _alive(self, agent: AgentThere, now: float) -> bool:
+        heard, when = self._heard.get(agent.address, (None, now))
+        if heard != agent.heard:
+            when = now
+        self._heard[agent.address] = (agent.heard, when)
+        return now - when < QUIET
 
     def _give_up(self, why: str) -> None:
         self._lost = why

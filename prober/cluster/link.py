@@ -35,6 +35,8 @@ class AgentThere:
     name: str
     egress: str
     mark: str
+    heard: float
+    """When the scheduler last heard of it, by the scheduler's clock: only that it changes means anything here."""
 
 
 class Link:
@@ -131,4 +133,6 @@ def _agent(address: str, worker: Mapping[str, Any]) -> AgentThere | None:
     resources: Sequence[str] = list(worker.get("resources", {}))
     egress = next((each.removeprefix(PREFIX) for each in resources if each.startswith(PREFIX)), None)
     mark = next((each.removeprefix(MARK) for each in resources if each.startswith(MARK)), None)
-    return None if egress is None or mark is None else AgentThere(address, str(worker["name"]), egress, mark)
+    if egress is None or mark is None:
+        return None
+    return AgentThere(address, str(worker["name"]), egress, mark, float(worker["last_seen"]))
