@@ -35,7 +35,7 @@ test: $(VENV)/.test-installed
 	@sh tests/real/install-debian
 	$(MAKE) lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not alone"
-	$(BIN)/python -m pytest -m alone tests/bench/truth tests/real/test_bench_proxies.py
+	$(BIN)/python -m pytest -m alone tests/bench/truth tests/cluster tests/real/test_bench_proxies.py
 
 # BENCH are the options: see python -m benchmarks.speed --help. Peers that are not installed are left out, and named.
 bench: $(VENV)/.installed

@@ -50,10 +50,7 @@ def test_equal_certificates_are_one() -> None:
 
 def test_what_does_not_fit() -> None:
     brought = packed([(0, Observation(target="t", route="r", at=1.0, tls=replace(TLS, chain=(b"leaf",))))], 0.0, None)
-    for broken in (
-        replace(brought, observations=b"\xc1"),
-        replace(brought, certificates=()),
-        replace(brought, chains=()),
-    ):
+    damages = (replace(brought, observations=b"\xc1"), replace(brought, certificates=()), replace(brought, chains=()))
+    for broken in damages:
         with pytest.raises(ValueError, match=r"cannot be read|argument"):
             list(unpacked(broken, bytes))
