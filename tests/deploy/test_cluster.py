@@ -48,9 +48,9 @@ PODS = {name: each["spec"]["template"]["spec"] for name, each in DEPLOYMENTS.ite
 
 def words_of(service: dict[str, Any]) -> list[str]:
     """What stands after `prober`: the image's entry point, unless the service has one of its own."""
-    program, *rest = [*service.get("entrypoint", ["prober"]), *service["command"]]
-    assert program == "prober"
-    return rest
+    words: list[str] = [*service.get("entrypoint", ["prober"]), *service["command"]]
+    assert words[0] == "prober"
+    return words[1:]
 
 
 def value(words: list[str], option: str) -> str:
