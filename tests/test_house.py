@@ -28,6 +28,7 @@ MAY = {
 }
 PURE = {*LOW, "model", "spki"}
 NOT_PURE = {"asyncio", "aiohttp", "socket", "ssl", "uvloop", "aiodns", "selectors", "threading"}
+DASK = {"dask", "distributed"}
 VAGUE = ("util", "utils", "helper", "helpers", "manager", "managers", "misc", "common")
 
 
@@ -65,6 +66,7 @@ def test_there_is_something_to_look_at() -> None:
     assert len(MODULES) > 20
     assert "model" in rooms_imported(ROOT / "wire" / "tls.py")
     assert "OpenSSL" in imports(ROOT / "wire" / "tls.py")
+    assert "distributed" in imports(ROOT / "cluster" / "share.py")
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room(path) in MAY], ids=name_of)
@@ -83,14 +85,33 @@ def test_nobody_imports_upwards(path: Path) -> None:
         assert theirs <= {*LOW, *WORDS, "spki"}
     if mine == "config":
         assert theirs <= {"catalog", "routes", "model", "wire"}
-    if mine not in {*top, "config", "check", "lab", "monitor", "bench"}:
+    if mine not in {*top, "config", "check", "lab", "monitor", "bench", "cluster"}:
         assert "config" not in theirs
     if mine == "diff":
         assert theirs <= {"report", "failures", "model"}
-    if mine not in {*top, "check", "monitor"}:
+    if mine not in {*top, "check", "monitor", "cluster"}:
         assert "diff" not in theirs
+    if mine == "cluster":
+        assert theirs <= {"check", "config", "diff", "report", "engine", *LOW, *WORDS, "spki"}
+    if mine not in top:
+        assert "cluster" not in theirs
     if mine in WORDS:
         assert theirs <= WORDS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_dask_is_in_one_room(path: Path) -> None:
+    """It is optional, and it runs what it is sent: nobody else touches it."""
+    if room(path) != "cluster":
+        assert not {name.split(".")[0] for name in imports(path)} & DASK
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=name_of)
+def test_the_command_line_loads_no_cluster_before_it_is_asked_for(path: Path) -> None:
+    """`prober --help` works without the extra, and as fast."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    at_once = [node.module or "" for node in body if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in at_once if name.startswith("prober.cluster")]
 
 
 # The rooms within `monitor`, each with those beside it that it may see; the site puts them together.

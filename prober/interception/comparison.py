@@ -1,7 +1,6 @@
 """Observations of all routes side by side, and the verdict on each target over each route.
 
-The same observations give the same verdicts, in whatever order they came; so a saved run can be judged again. Nothing
-here looks at a clock or at the network.
+The same observations give the same verdicts in any order, without clock or network: a saved run can be judged again.
 """
 
 from __future__ import annotations
