@@ -167,7 +167,7 @@ def check(
     check_paths(save, output)
     if scheduler is not None:
         refuse_site_options(ctx)
-    elif tls is not None:
+    elif tls is not None and given_by_user(ctx, "tls", here=True):
         refuse(["--tls needs --scheduler"])
     loaded = load_or_exit(shared if scheduler is None else replace(shared, egress=None), {"probe.retries": retries})
     references = load_run(baseline, "--baseline") if baseline is not None else None
@@ -221,10 +221,11 @@ def _probe_here(
     return Probed(conduct.document(), whole, earlier)
 
 
-def given_by_user(ctx: typer.Context, parameter: str) -> bool:
-    """Whether an option stands on the command line or in the environment."""
+def given_by_user(ctx: typer.Context, parameter: str, *, here: bool = False) -> bool:
+    """Whether an option stands on the command line or in the environment; `here`: on the command line itself."""
     source = ctx.get_parameter_source(parameter)
-    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
+    others = ("DEFAULT", "DEFAULT_MAP", "ENVIRONMENT") if here else ("DEFAULT", "DEFAULT_MAP")
+    return source is not None and source.name not in others
 
 
 def _device(

@@ -99,6 +99,8 @@ def probe_everywhere(asked: Asked, loaded: Loaded, shared: Shared, lines: JsonLi
     if not chosen.targets:
         say("error: nothing to probe: the selection holds no target (prober targets list)")
         raise typer.Exit(USAGE)
+    if loaded.routes_given and not shared.quiet:
+        say("warning: PROBER_VIA has no effect with --scheduler: each agent has its own routes")
     run = _Everywhere(asked, chosen, shared, loaded.no_direct, lines)
     from prober.cluster.link import Link
 
@@ -120,10 +122,12 @@ class _Everywhere:
 
     def carried_out(self, link: Link) -> Probed | None:
         from prober.check.live import Progress, done
+        from prober.report.sanitize import several
 
         quiet = self._shared.quiet or not sys.stderr.isatty()
         enabled = not quiet and (self._lines is None or not self._lines.to_stdout)
-        with Progress("all sites", self._expected, enabled=enabled and not self._shared.dry_run) as progress:
+        heading = f"{several(len(self._chosen.targets), 'target')} everywhere"
+        with Progress(heading, self._expected, enabled=enabled and not self._shared.dry_run) as progress:
             listeners: list[Listener] = [progress] if self._lines is None else [progress, self._lines]
             try:
                 whole = done(lambda tell: self._probe(link, tell), listeners)

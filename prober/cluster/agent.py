@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from prober.cluster.authority import Role
+from prober.cluster.errors import UnreachableError
 from prober.cluster.quiet import settle
-from prober.cluster.reach import UnreachableError, reach
-from prober.cluster.security import Place, security_for
+from prober.cluster.reach import reach
+from prober.cluster.security import Place, own_address, security_for
 from prober.cluster.signals import until_signal
 from prober.cluster.site import Site
 from prober.cluster.words import MARK, PREFIX, SLOTS
@@ -73,6 +74,7 @@ class Agent:
     async def _try_first(self, told: Callable[[str], None]) -> None:
         """Certificates that do not fit end it at once; a scheduler that is not there yet does not."""
         with contextlib.suppress(UnreachableError):
+            own_address(self.place, self.listen)
             await reach(self.place, self.folder, Role.AGENT)
 
     async def _offer(self, security: Any, told: Callable[[str], None], ending: asyncio.Task[None]) -> bool:
@@ -89,7 +91,7 @@ class Agent:
                 name=f"{self.egress} {socket.gethostname()} {os.getpid()}",
                 resources=offered,
                 security=security,
-                host=self.listen or _towards(self.place),
+                host=own_address(self.place, self.listen),
                 protocol=self.place.scheme,
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
@@ -122,14 +124,3 @@ async def _close(nanny: Any) -> None:
     with contextlib.suppress(Exception):  # its worker is gone, or the scheduler: it ends all the same
         async with asyncio.timeout(_GOODBYE + 1):
             await nanny.close(timeout=_GOODBYE)
-
-
-def _towards(place: Place) -> str | None:
-    """This machine's address on the way to the scheduler. Nothing is sent."""
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((place.host, place.port))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None

@@ -9,6 +9,7 @@ and that is what `shortfall` says. A share counts once: only its first whole ans
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -72,6 +73,8 @@ class Agents:
         return f"{missed} of {several(self._asked, 'probe')} were not made: {'; '.join(self._missed)}."
 
     async def __aenter__(self) -> Self:
+        with contextlib.suppress(ClusterError):  # the watch says so, and goes on looking
+            self._there = max(1, len(await self._mine()))
         self._watch = asyncio.get_running_loop().create_task(self._watched(), name=f"agents of {self._egress}")
         return self
 
@@ -120,11 +123,13 @@ class Agents:
                 for place, observation in unpacked(brought, lambda der: self._keep.setdefault(der, der)):
                     on_observation(pairs[place], observation)
                 return
-            why = brought
+            why, again = brought
+            if not again:
+                break
         self._missed[why] = self._missed.get(why, 0) + len(pairs) * share.attempts
 
-    async def _brought(self, share: Share) -> Brought | str:
-        """What came of it, or why nothing did."""
+    async def _brought(self, share: Share) -> Brought | tuple[str, bool]:
+        """What came of it; or why nothing did, and whether trying again may help."""
         from prober.cluster.share import probe_share
 
         key = f"{self._link.name}-{self._egress}-{next(self._numbers)}"
@@ -137,11 +142,11 @@ class Agents:
             await ended.wait()
             if future.status == "finished":
                 answer = await self._link.client.gather(future, errors="skip")
-                return answer if isinstance(answer, Brought) else "its agent was lost"
+                return answer if isinstance(answer, Brought) else ("its agent was lost", True)
             if future.status == "error":
                 error: Any = await future.exception()
                 return _told(error)
-            return self._lost or "the scheduler gave it up"
+            return self._lost or "the scheduler gave it up", self._lost is None
         finally:
             self._out.discard(ended)
             if future.status == "pending" and self._link.is_up:
@@ -164,7 +169,7 @@ class Agents:
             try:
                 if not self._link.is_up:
                     raise ClusterError(["the scheduler is gone"])
-                agents = [each for each in await self._link.agents() if self._mine(each) and self._alive(each, clock())]
+                agents = [each for each in await self._mine() if self._alive(each, clock())]
             except ClusterError as error:
                 self._give_up(str(error))
                 return
@@ -176,8 +181,9 @@ class Agents:
                 return
             await asyncio.sleep(_LOOK)
 
-    def _mine(self, agent: AgentThere) -> bool:
-        return (agent.egress, agent.mark) == (self._egress, self._mark)
+    async def _mine(self) -> list[AgentThere]:
+        own = (self._egress, self._mark)
+        return [each for each in await self._link.agents() if (each.egress, each.mark) == own]
 
     def _alive(self, agent: AgentThere, now: float) -> bool:
         heard, when = self._heard.get(agent.address, (None, now))
@@ -196,7 +202,8 @@ class Agents:
     def _shares(self, pairs: Sequence[Pair], attempts: int) -> Iterator[tuple[list[Pair], Share]]:
         """Whole hosts as long as they fit; small enough that all agents have something to do until the end."""
         fair = -(-len(pairs) // (self._there * SLOTS * 2))
-        most = max(1, min(_MOST // attempts, max(_LEAST, fair)))
+        bound = max(1, _MOST // attempts)
+        most = min(bound, max(_LEAST, fair))
         hosts: dict[str, list[Pair]] = {}
         for pair in pairs:
             hosts.setdefault(pair.target.host, []).append(pair)
@@ -206,9 +213,9 @@ class Agents:
                 yield share, self._share(share, attempts)
                 share = []
             share += own
-            while len(share) > _MOST:
-                yield share[:_MOST], self._share(share[:_MOST], attempts)
-                share = share[_MOST:]
+            while len(share) > bound:
+                yield share[:bound], self._share(share[:bound], attempts)
+                share = share[bound:]
         if share:
             yield share, self._share(share, attempts)
 
@@ -232,9 +239,9 @@ def _item(target: int, pair: Pair) -> Item:
     return Item(target, rule, first, pair.purpose, pair.present)
 
 
-def _told(error: object) -> str:
-    """An agent's error as a clause."""
+def _told(error: object) -> tuple[str, bool]:
+    """An agent's error as a clause, and whether trying again may help."""
     kind = type(error).__name__
     if kind == "KilledWorker":
-        return "its agents died, one after another"
-    return str(error) if kind == "UnlikeError" else f"its agent failed ({kind}: {error})"
+        return "its agents died over it, one after another", False
+    return (str(error), False) if kind == "UnlikeError" else (f"its agent failed ({kind}: {error})", True)

@@ -15,6 +15,10 @@ class ClusterError(Exception):
         self.errors = errors
 
 
+class UnreachableError(ClusterError):
+    """Nobody is there (yet): trying again may help."""
+
+
 def is_installed() -> bool:
     """Whether the extra is there, without loading it."""
     from importlib.util import find_spec

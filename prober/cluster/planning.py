@@ -15,7 +15,6 @@ from prober.engine.stores import ProxyCertificates, mozilla_roots
 from prober.interception.holdings import TrustSnapshot
 from prober.interception.trust import TrustStore
 from prober.report.document import Run as RunDocument
-from prober.report.sanitize import several
 
 ALL = "all"
 
@@ -123,9 +122,3 @@ def _plan(
         direct=direct,
         machine=answer.machine,
     )
-
-
-def heading(surveyed: Mapping[str, Surveyed], chosen: Chosen) -> str:
-    """What a progress bar says."""
-    routes = sum(len(answer.rules) for answer in surveyed.values())
-    return f"{several(len(chosen.targets), 'target')} × {several(routes, 'route')} at {several(len(surveyed), 'site')}"

@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from prober.cluster.authority import AUTHORITY, Role, certificate_file
-from prober.cluster.errors import ClusterError
+from prober.cluster.errors import ClusterError, UnreachableError
 from prober.cluster.security import Place
 
 _PATIENCE: Final = 10.0
 """Seconds for the connection."""
 _ALERT: Final = 0.5
 """Seconds in which a TLS 1.3 server says that it does not want our certificate: that comes after the handshake."""
-
-
-class UnreachableError(ClusterError):
-    """Nobody is there (yet): trying again may help."""
 
 
 async def reach(place: Place, folder: Path | None, role: Role) -> None:

@@ -7,6 +7,7 @@ the machine.
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from prober.cluster.authority import AUTHORITY, Role, certificate_file
-from prober.cluster.errors import ClusterError
+from prober.cluster.errors import ClusterError, UnreachableError
 
 PORT: Final = 8786
 
@@ -89,6 +90,28 @@ def _unusable(authority: Path, own: Path) -> list[str]:
     except (ssl.SSLError, ValueError):
         errors.append(f"--tls: {authority} and {own} are no certificate of an authority and one with its key")
     return errors
+
+
+def own_address(place: Place, listen: str | None) -> str:
+    """Where an agent listens: as told, else this machine's address on the way to the scheduler (nothing is sent).
+
+    Raises ClusterError for plain TCP beyond loopback, and where there is no way to the scheduler.
+    """
+    if place.scheme == "tcp":
+        chosen = listen or ("::1" if place.host == "::1" else "127.0.0.1")
+        if not _is_loopback(chosen):
+            raise ClusterError([f"--listen {chosen}: with plain TCP an agent listens on loopback only (use tls://)"])
+        return chosen
+    if listen is not None:
+        return listen
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreachableError([f"no way to the scheduler at {place.url}: {why}"]) from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ from prober.check.errors import PlanErrors
 from prober.check.plan import Chosen, make_plan, probe_settings
 from prober.check.ways import Settled, serves, settle
 from prober.cluster.words import Identity, Question, Share, Surveyed, identity
-from prober.config import Loaded
+from prober.config import Loaded, is_fingerprint
 from prober.engine.limits import reserve_descriptors
 from prober.engine.run import Pair
 from prober.engine.settings import ProbeSettings
@@ -153,6 +154,25 @@ def _without_files(probe: ProbeSettings) -> ProbeSettings:
 def _mark(loaded: Loaded, egress: str) -> str:
     """A digest of all settings that play a part: agents with the same one can take each other's shares."""
     settings = loaded.settings.model_dump(mode="json", exclude=set(_NOT_ALIKE))
+    files = [_digest(path) for path in _files(loaded)]
     routes = [repr(_rule_without_passwords(rule)) for rule in loaded.routes]
-    told: Iterable[object] = (egress, identity().text, settings, routes, loaded.no_direct)
+    told: Iterable[object] = (egress, identity().text, settings, routes, files, loaded.no_direct)
     return hashlib.sha256(msgspec.json.encode(list(told), order="deterministic")).hexdigest()[:16]
+
+
+def _files(loaded: Loaded) -> list[str]:
+    """Files whose content plays a part: trust, and certificates of clients. What a script says is no setting."""
+    trust = loaded.settings.trust
+    hops = [hop for rule in loaded.routes for hop in fixed_hops(rule)]
+    named = [root.file for root in trust.roots] + [
+        text for text in trust.known_interceptors if not is_fingerprint(text)
+    ]
+    named += [hop.trust_roots for hop in hops if hop.trust_roots is not None]
+    return sorted({*named, *loaded.client_certificates.values()})
+
+
+def _digest(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return "unreadable"  # which whoever reads it for a run says with its name

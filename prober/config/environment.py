@@ -37,7 +37,14 @@ VIA: Final = "PROBER_VIA"
 """Routes as for --via, separated by blanks."""
 NO_DIRECT: Final = "PROBER_NO_DIRECT"
 """`true` or `false`."""
-PROGRAM: Final = ("PROBER_CONFIG", "PROBER_WORKERS", "PROBER_LOG_FORMAT", "PROBER_SHARD")
+PROGRAM: Final = (
+    "PROBER_CONFIG",
+    "PROBER_WORKERS",
+    "PROBER_LOG_FORMAT",
+    "PROBER_SHARD",
+    "PROBER_SCHEDULER",
+    "PROBER_TLS",
+)
 """Read by the command line itself."""
 _SET: Final = "PROBER_SET__"
 _NO_VARIABLE: Final = ("set", "routes", "serve.modules")

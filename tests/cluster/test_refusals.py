@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from prober.cluster.authority import Role, make_certificates
-from prober.cluster.errors import ClusterError
-from prober.cluster.reach import UnreachableError, reach
+from prober.cluster.errors import ClusterError, UnreachableError
+from prober.cluster.reach import reach
 from prober.cluster.security import parse_place
 
 from .stage import PATIENCE, Origin, Stage, pairs_of, staged
