@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -210,7 +210,8 @@ def start_transparent_squid(
     values = {"certificate": str(signer), "generator": generator, "roots": str(upstream), "forging": FORGING}
     values |= {"opened": opened, "forward": str(forward)}
     names = NamesOfTheirOwn(room, f"{ORIGIN} {TARGET} {opened}\n")
-    program = start_configured(launcher, "transparent", room, TRANSPARENT, values, [], apart=apart, names=names)
+    within = functools.partial(apart.within, apart.box)
+    program = start_configured(launcher, "transparent", room, TRANSPARENT, values, [], within=within, names=names)
     for port in (forward, 80, 443):
         program.wait_until(functools.partial(apart.listens, apart.box, port), f"a listener at port {port}")
     return program
@@ -224,10 +225,11 @@ def start_configured(
     values: Mapping[str, str],
     ports: list[int],
     *,
-    apart: Apart | None = None,
+    within: Callable[[Sequence[str]], list[str]] | None = None,
     names: NamesOfTheirOwn | None = None,
 ) -> Program:
-    """Start a squid with this configuration beside the common one; `values` fill it in."""
+    """Start a squid with this configuration beside the common one; `values` fill it in. `within` makes of a command the
+    one that runs it in a network namespace."""
     squid = require("squid", PACKAGE)
     configuration = configure(launcher, room, text, values, names)
     if os.geteuid() == 0:
@@ -236,7 +238,7 @@ def start_configured(
     # A service name of its own, or two squids share (and break) their segments in /dev/shm.
     service = f"real{name}{os.getpid()}"
     argv = [squid, "-N", "-n", service, "-f", str(configuration)]
-    return launcher.start(name, argv if apart is None else apart.within(apart.box, argv), ports, names=names)
+    return launcher.start(name, argv if within is None else within(argv), ports, names=names)
 
 
 def configure(
