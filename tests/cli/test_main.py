@@ -43,7 +43,8 @@ def test_unknown_command_is_a_usage_error(prober: Any) -> None:
 def test_commands_of_this_version() -> None:
     names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     probing = {"check", "serve", "bench", "judge", "report", "diff", "merge", "lab", "demo"}
-    assert names == probing | {"targets", "routes", "config", "explain", "init"}
+    many = {"scheduler", "agent", "cluster"}
+    assert names == probing | many | {"targets", "routes", "config", "explain", "init"}
 
 
 def test_a_report_of_which_a_part_was_taken_is_not_a_whole_one(prober: Any) -> None:
