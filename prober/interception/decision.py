@@ -138,14 +138,16 @@ def _not_judged(look: Look, among: Comparable) -> Verdict | None:
 
 def _names_as_elsewhere(look: Look, among: Comparable) -> bool:
     """Whether an unknown signer's certificate has the wrong names of the anchored one over another route: the service
-    itself is set up like this, and who copies it is no block page."""
+    itself is set up like this, and who copies it is no block page. Where an anchored one fits, the service is not, and
+    the wrong name over the other route is that of a page as well."""
     leaf = look.view.leaf
     if leaf is None or not (look.unanchored and leaf.sans_digest):
         return False
-    real = (
-        other.view.leaf for other in among.others() if other.view.ground is Ground.ANCHORED and other.tls.key_proven
-    )
-    return any(each is not None and each.sans_digest == leaf.sans_digest for each in real)
+    real = [other for other in among.others() if other.view.ground is Ground.ANCHORED and other.tls.key_proven]
+    if not all(other.for_another_name for other in real):
+        return False
+    found = (other.view.leaf for other in real)
+    return any(each is not None and each.sans_digest == leaf.sans_digest for each in found)
 
 
 def _unreadable(look: Look, among: Comparable) -> Verdict:

@@ -463,6 +463,15 @@ class TestCaptivePortals:
         scene.shows("wiki.corp.test", [DIRECT, HQ], face(CORP_ISSUING.server("wiki.corp.test"), CORP_ISSUING, CORP))
         holds(scene, {(HOST, "hq"): {Word.BLOCKED}, (OTHER_HOST, "hq"): {Word.BLOCKED}})
 
+    def test_two_pages_of_one_name(self) -> None:
+        """Over two routes, one of them with an authority: the service itself, as direct shows, has another name."""
+        scene = Scene()
+        for host, issuing in ((HOST, ISSUING), (OTHER_HOST, OTHER_ISSUING)):
+            scene.shows(host, DIRECT, face(issuing.server(host), issuing))
+            scene.shows(host, HQ, self.own)
+            scene.shows(host, BRANCH, self.public)
+        holds(scene, {(HOST, "hq"): {Word.BLOCKED}, (OTHER_HOST, "hq"): {Word.BLOCKED}})
+
     def test_the_page_itself_is_a_target(self) -> None:
         scene = Scene()
         for host, issuing in ((HOST, ISSUING), (OTHER_HOST, OTHER_ISSUING)):
