@@ -11,20 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
 from prober.check.conduct import Conduct, Recheck
 from prober.check.directness import Directness
 from prober.check.plan import Plan
 from prober.cluster.agents import Agents
 from prober.cluster.link import AgentThere, Link
-from prober.diff.merging import merge
+from prober.diff.merging import join
 from prober.engine.run import Pair
 from prober.interception.baseline import Baseline
 from prober.interception.looks import Look
 from prober.model import Observation
 from prober.report.document import Run
-from prober.report.files import decode, encode
 
 OnObservation = Callable[[Conduct, Pair, Observation], None]
 """Told of every observation, with the conduct of its site."""
@@ -75,10 +72,7 @@ class Everywhere:
 
     def document(self) -> Run:
         """All sites' results so far as one run."""
-        runs = [(name, encode(conduct.document())) for name, conduct in self.conducts.items()]
-        if len(runs) == 1:
-            return decode(runs[0][1])
-        return decode(msgspec.json.encode(merge(runs).document))
+        return join(conduct.document() for conduct in self.conducts.values())
 
     # what the sites have in common
 
