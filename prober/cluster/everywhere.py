@@ -15,6 +15,7 @@ from prober.check.conduct import Conduct, Recheck
 from prober.check.directness import Directness
 from prober.check.plan import Plan
 from prober.cluster.agents import Agents
+from prober.cluster.cargo import Kept
 from prober.cluster.link import AgentThere, Link
 from prober.diff.merging import join
 from prober.engine.run import Pair
@@ -37,7 +38,7 @@ class Everywhere:
         self._plans = plans
         self._no_direct = no_direct
         self._rechecks = rechecks or {}
-        self._certificates: dict[bytes, bytes] = {}
+        self._kept = Kept()
         self._arrived: set[str] = set()
         self._met = asyncio.Event()
         self._gathering = asyncio.Lock()
@@ -89,7 +90,7 @@ class Everywhere:
         if self._link is None:
             raise RuntimeError("probe() comes first")
         mark = self._agents[name].mark
-        return Agents(self._link, name, mark, no_direct=self._no_direct, keep=self._certificates)
+        return Agents(self._link, name, mark, no_direct=self._no_direct, kept=self._kept)
 
     async def _strangers(self, name: str) -> tuple[str, ...]:
         """Whether something answers for everybody there; a site that cannot be asked has told nothing."""
