@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from prober.cluster.cargo import unpacked
+from prober.cluster.cargo import Kept, unpacked
 from prober.cluster.errors import ClusterError
 from prober.cluster.link import AgentThere, Link
 from prober.cluster.words import MARK, PREFIX, SLOTS, Brought, Item, Share
@@ -43,13 +43,13 @@ _BEGINNING: Final = re.compile(r"(.+)\[:(\d+)\]")
 class Agents:
     """An asynchronous context; leaving it cancels what is still out."""
 
-    def __init__(self, link: Link, egress: str, mark: str, *, no_direct: bool, keep: dict[bytes, bytes]) -> None:
-        """`keep` holds each certificate once, for all egress points of a run."""
+    def __init__(self, link: Link, egress: str, mark: str, *, no_direct: bool, kept: Kept) -> None:
+        """`kept` is the same for all egress points of a run."""
         self._link = link
         self._egress = egress
         self._mark = mark
         self._no_direct = no_direct
-        self._keep = keep
+        self._kept = kept
         self._numbers = itertools.count()
         self._there = 1
         self._out: set[asyncio.Event] = set()
@@ -120,8 +120,8 @@ class Agents:
             if isinstance(brought, Brought):
                 self.worst_lag = max(self.worst_lag, brought.worst_lag)
                 self.cpu_wait = worse(self.cpu_wait, brought.cpu_wait)
-                for place, observation in unpacked(brought, lambda der: self._keep.setdefault(der, der)):
-                    on_observation(pairs[place], observation)
+                for pair, observation in unpacked(brought, pairs, self._kept):
+                    on_observation(pair, observation)
                 return
             why, again = brought
             if not again:

@@ -11,20 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
 from prober.check.conduct import Conduct, Recheck
 from prober.check.directness import Directness
 from prober.check.plan import Plan
 from prober.cluster.agents import Agents
+from prober.cluster.cargo import Kept
 from prober.cluster.link import AgentThere, Link
-from prober.diff.merging import merge
+from prober.diff.merging import join
 from prober.engine.run import Pair
 from prober.interception.baseline import Baseline
 from prober.interception.looks import Look
 from prober.model import Observation
 from prober.report.document import Run
-from prober.report.files import decode, encode
 
 OnObservation = Callable[[Conduct, Pair, Observation], None]
 """Told of every observation, with the conduct of its site."""
@@ -40,7 +38,7 @@ class Everywhere:
         self._plans = plans
         self._no_direct = no_direct
         self._rechecks = rechecks or {}
-        self._certificates: dict[bytes, bytes] = {}
+        self._kept = Kept()
         self._arrived: set[str] = set()
         self._met = asyncio.Event()
         self._gathering = asyncio.Lock()
@@ -75,10 +73,7 @@ class Everywhere:
 
     def document(self) -> Run:
         """All sites' results so far as one run."""
-        runs = [(name, encode(conduct.document())) for name, conduct in self.conducts.items()]
-        if len(runs) == 1:
-            return decode(runs[0][1])
-        return decode(msgspec.json.encode(merge(runs).document))
+        return join(conduct.document() for conduct in self.conducts.values())
 
     # what the sites have in common
 
@@ -95,7 +90,7 @@ class Everywhere:
         if self._link is None:
             raise RuntimeError("probe() comes first")
         mark = self._agents[name].mark
-        return Agents(self._link, name, mark, no_direct=self._no_direct, keep=self._certificates)
+        return Agents(self._link, name, mark, no_direct=self._no_direct, kept=self._kept)
 
     async def _strangers(self, name: str) -> tuple[str, ...]:
         """Whether something answers for everybody there; a site that cannot be asked has told nothing."""

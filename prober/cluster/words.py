@@ -110,9 +110,10 @@ class Brought:
     """What came of a share."""
 
     observations: bytes
-    """MessagePack: pairs of a place in the share's items and an observation, the chains left out."""
+    """MessagePack: handshakes, the chains left out; and for each observation its place in the share's items, that of
+    its handshake, and what else was seen."""
     chains: tuple[tuple[int, ...], ...]
-    """For each observation, places in `certificates`."""
+    """For each handshake, places in `certificates`."""
     certificates: tuple[bytes, ...]
     worst_lag: float
     """Seconds."""

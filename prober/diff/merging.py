@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from prober.diff.sides import SidesError, clash
 from prober.diff.state import PairKey
 from prober.report.build import summary_of
-from prober.report.document import Run
+from prober.report.document import Result, Run
 from prober.report.files import RunFileError, decode
 from prober.report.notes import NoteId, note
 from prober.report.sanitize import several
@@ -60,28 +61,46 @@ def merge(runs: Sequence[tuple[str, bytes]]) -> Merged:
     whole.sort(key=lambda each: (each[1]["egress"], each[1]["started"], each[1]["finished"], each[0]))
     said: list[str] = []
     documents = [document for _, document in whole]
+    results = _results(whole)
+    joined = _frame(documents, [result["egress"] for result in results], said)
+    joined["results"] = results
+    run = decode(msgspec.json.encode(joined), "the joined run")
+    joined["summary"] = msgspec.to_builtins(summary_of(run.results, _without_probes(documents, run.results)))
+    return Merged(joined, tuple(said))
+
+
+def join(runs: Iterable[Run]) -> Run:
+    """The same of runs that this process made, each of another egress point: their results are taken as they are."""
+    ordered = sorted(runs, key=lambda run: (run.egress, run.started, run.finished))
+    if len(ordered) == 1:
+        return ordered[0]
+    documents = [msgspec.to_builtins(replace(run, results=())) for run in ordered]
+    results = tuple(result for run in ordered for result in run.results)
+    frame = msgspec.convert(_frame(documents, (result.egress for result in results), []), Run)
+    return replace(frame, results=results, summary=summary_of(results, _without_probes(documents, results)))
+
+
+def _frame(documents: Sequence[Document], probed_at: Iterable[str], said: list[str]) -> Document:
+    """All of a joined run but its results and what they sum up to; `probed_at` has the egress points of the results."""
     joined: Document = {
         "schema": documents[0]["schema"],
         "prober": _same(documents, "prober", said, "the versions of the program"),
-        "egress": "",
+        "egress": _egress(set(probed_at), documents),
         "started": min(each["started"] for each in documents),
         "finished": max(each["finished"] for each in documents),
         "complete": all(each["complete"] for each in documents),
         "routes": _routes(documents),
         "summary": documents[0]["summary"],
         "skipped": _unique(entry for each in documents for entry in each["skipped"]),
-        "results": _results(whole),
+        "results": [],
         "notes": _notes(documents),
         "environment": _environment(documents, said),
         "certificates": dict(sorted(pair for each in documents for pair in each.get("certificates", {}).items())),
         "trust": _trust(documents, said),
     }
-    joined["egress"] = _egress(joined["results"], documents)
     for unknown in dict.fromkeys(key for each in documents for key in each if key not in Run.__struct_fields__):
         joined[unknown] = _same(documents, unknown, said, f"the field {unknown}")
-    run = decode(msgspec.json.encode(joined), "the joined run")
-    joined["summary"] = msgspec.to_builtins(summary_of(run.results, _without_probes(documents, run)))
-    return Merged(joined, tuple(said))
+    return joined
 
 
 def _results(whole: Sequence[tuple[str, Document]]) -> list[Document]:
@@ -120,8 +139,8 @@ def _differing(documents: Sequence[Document]) -> set[str]:
     return {route["name"] for route in routes if first.setdefault(route["name"], route) != route}
 
 
-def _egress(results: Sequence[Document], documents: Sequence[Document]) -> str:
-    names = sorted({result["egress"] for result in results} or {each["egress"] for each in documents})
+def _egress(probed_at: set[str], documents: Sequence[Document]) -> str:
+    names = sorted(probed_at or {each["egress"] for each in documents})
     more = f" and {several(len(names) - NAMED, 'other')}" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"
 
@@ -185,9 +204,9 @@ def _trust(documents: Sequence[Document], said: list[str]) -> Document | None:
     return joined
 
 
-def _without_probes(documents: Sequence[Document], run: Run) -> list[str]:
+def _without_probes(documents: Sequence[Document], results: Iterable[Result]) -> list[str]:
     """Services of which no run has a probe."""
-    probed = {result.target.service for result in run.results}
+    probed = {result.target.service for result in results}
     named = (name for each in documents for name in each["summary"]["services_without_probes"])
     return [name for name in dict.fromkeys(named) if name not in probed]
 
