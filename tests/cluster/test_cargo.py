@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.cluster.cargo import packed, unpacked
-from prober.model import Failure, HttpFacts, Observation, Purpose, Reason, Stage, Timings, TlsFacts
+from prober.catalog import parse_target
+from prober.cluster.cargo import Kept, packed, unpacked
+from prober.engine.run import Pair
+from prober.model import Failure, HttpFacts, Observation, Purpose, Reason, Route, Stage, Timings, TlsFacts
 
 TLS = TlsFacts("TLSv1.3", "c", "x25519", None, client_cert_requested=False, ocsp_stapled=True, chain=())
+PAIRS = [Pair(parse_target(f"tls://h{number}.test"), Route("r")) for number in range(10)]
+SEEN = Observation(
+    target=PAIRS[0].target.id, route="r", at=1.0, peer="127.0.0.1:1", tls=replace(TLS, chain=(b"leaf", b"root"))
+)
 CHAINS = st.lists(st.sampled_from([b"leaf", b"other", b"middle", b"root"]), max_size=4).map(tuple)
 
 
@@ -21,7 +27,7 @@ def observations(draw: st.DrawFn) -> Observation:
     chain = draw(st.none() | CHAINS)
     failed = draw(st.booleans())
     return Observation(
-        target=draw(st.text(max_size=8)),
+        target="",
         route="r",
         at=draw(st.floats(0, 2e9)),
         failure=Failure(Stage.TLS, 1, Reason.TLS_TIMEOUT, "late") if failed else None,
@@ -34,23 +40,23 @@ def observations(draw: st.DrawFn) -> Observation:
 
 @given(st.lists(st.tuples(st.integers(0, 9), observations()), max_size=12))
 def test_there_and_back(seen: list[tuple[int, Observation]]) -> None:
+    seen = [(place, replace(each, target=PAIRS[place].target.id)) for place, each in seen]
     brought = pickle.loads(pickle.dumps(packed(seen, 0.1, None)))  # noqa: S301 # our own
-    kept: dict[bytes, bytes] = {}
-    assert list(unpacked(brought, lambda der: kept.setdefault(der, der))) == seen
+    assert list(unpacked(brought, PAIRS, Kept())) == [(PAIRS[place], each) for place, each in seen]
     assert len(brought.certificates) == len(set(brought.certificates))
 
 
-def test_equal_certificates_are_one() -> None:
-    seen = [(0, Observation(target="t", route="r", at=1.0, tls=replace(TLS, chain=(b"leaf",))))]
-    kept: dict[bytes, bytes] = {}
-    both = [next(unpacked(packed(seen, 0.0, None), lambda der: kept.setdefault(der, der))) for _ in range(2)]
-    chains = [observation.tls.chain for _, observation in both if observation.tls is not None]
-    assert chains[0][0] is chains[1][0]
+def test_equal_handshakes_are_one() -> None:
+    kept = Kept()
+    both = [next(unpacked(packed([(0, SEEN)], 0.0, None), PAIRS, kept))[1] for _ in range(2)]
+    assert both[0] == both[1] == SEEN
+    assert both[0].tls is both[1].tls
+    assert both[0].peer is both[1].peer
 
 
 def test_what_does_not_fit() -> None:
-    brought = packed([(0, Observation(target="t", route="r", at=1.0, tls=replace(TLS, chain=(b"leaf",))))], 0.0, None)
+    brought = packed([(0, SEEN)], 0.0, None)
     damages = (replace(brought, observations=b"\xc1"), replace(brought, certificates=()), replace(brought, chains=()))
     for broken in damages:
         with pytest.raises(ValueError, match=r"cannot be read|argument"):
-            list(unpacked(broken, bytes))
+            list(unpacked(broken, PAIRS, Kept()))

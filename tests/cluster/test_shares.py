@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from prober.catalog import parse_target
 from prober.cluster.agents import Agents
+from prober.cluster.cargo import Kept
 from prober.cluster.link import Link
 from prober.engine.run import Pair
 from prober.interception.location import prefixes
@@ -18,7 +19,7 @@ CHAIN = Route("chain", (Hop(HopScheme.HTTP, "a", 1), Hop(HopScheme.HTTP, "b", 2)
 
 
 def agents(there: int = 1) -> Any:
-    made = Agents(cast("Link", None), "paris", "mark", no_direct=False, keep={})
+    made = Agents(cast("Link", None), "paris", "mark", no_direct=False, kept=Kept())
     made._there = there
     return made
 

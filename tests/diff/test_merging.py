@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.diff import SidesError
-from prober.diff.merging import merge
+from prober.diff.merging import join, merge
 from prober.report.document import Run
 from prober.report.files import decode
 
@@ -48,6 +48,14 @@ def test_order_makes_no_difference() -> None:
 
 def test_many_egress_points_have_a_short_name() -> None:
     assert joined(*map(encoded, NAMES)).egress == "bonn, oslo, paris and 1 other"
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_joined_in_memory_it_is_the_same(count: int) -> None:
+    """Runs of one process never were files: the document is that of their files, joined."""
+    runs = [encoded(name) for name in NAMES[:count]]
+    for order in itertools.permutations(runs):
+        assert join(decode(data) for _, data in order) == joined(*runs)
 
 
 def test_one_run_stays_as_it_is() -> None:
