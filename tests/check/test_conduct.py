@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from prober.check import conduct as conducting
-from prober.check import remarks
+from prober.check import machine
 from prober.check.conduct import Conduct
 from prober.engine.limits import Descriptors
 from prober.engine.run import OnObservation, Pair
@@ -205,29 +205,32 @@ def test_warnings_of_the_configuration_are_notes(given: ModuleType) -> None:
     assert "hunter2" not in text
 
 
-def test_a_machine_without_a_store_is_told(given: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_roots", [False, True])
+def test_a_machine_without_a_store_is_told(given: ModuleType, monkeypatch: pytest.MonkeyPatch, has_roots: bool) -> None:
+    monkeypatch.setattr(machine, "machine_roots", lambda: b"PEM" if has_roots else None)
     conduct = Conduct(given.plan_of(TARGETS))
-    monkeypatch.setattr(remarks, "machine_roots", lambda: None)
-    assert "os-trust-store-missing" in notes(conduct)
-    monkeypatch.setattr(remarks, "machine_roots", lambda: b"PEM")
-    assert "os-trust-store-missing" not in notes(conduct)
+    assert ("os-trust-store-missing" in notes(conduct)) is not has_roots
 
 
+@pytest.mark.parametrize("has_ipv4", [False, True])
 @pytest.mark.parametrize(
-    ("peer", "told"),
+    ("peer", "leaves"),
     [("203.0.113.7:443", True), (None, True), ("127.0.0.1:1", False), ("[::1]:443", False), ("[2001:db8::1]:1", True)],
 )
 async def test_no_ipv4_way_out_matters_to_a_run_that_leaves_the_machine(
-    given: ModuleType, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, peer: str | None, told: bool
+    given: ModuleType,
+    scripted: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+    peer: str | None,
+    leaves: bool,
+    has_ipv4: bool,
 ) -> None:
-    monkeypatch.setattr(remarks, "has_way_out", lambda _family: False)
+    monkeypatch.setattr(machine, "has_way_out", lambda _family: has_ipv4)
     conduct = scripted(
         given.plan_of(["a.example"]), lambda pairs, tell: tell(pairs[0], given.seen(pairs[0], peer=peer))
     )
     await conduct.probe()
-    assert ("egress-without-ipv4" in notes(conduct)) is told
-    monkeypatch.setattr(remarks, "has_way_out", lambda _family: True)
-    assert "egress-without-ipv4" not in notes(conduct)
+    assert ("egress-without-ipv4" in notes(conduct)) is (leaves and not has_ipv4)
 
 
 async def test_names_with_ipv6_addresses_only_are_told_by_name(given: ModuleType, web6: int) -> None:
