@@ -37,7 +37,8 @@ class _Pair:
     target: Target
     site: Site
     route: Route
-    looks: deque[Look]
+    looks: deque[Look] | list[Look]
+    """A list where nothing is dropped: a deque has room for 64 from the start, which tells with 100,000 pairs."""
     verdict: Verdict | None = None
     each: Sequence[Verdict] = ()
     """The verdict on each look, made together with `verdict`."""
@@ -84,6 +85,8 @@ class Comparison:
         self._sites: dict[Site, _SiteLooks] = {}
         self._index = RouteIndex()
         self._views: Recent[tuple[tuple[bytes, ...], str], tuple[Trust, View]] = Recent(_VIEWS)
+        self._clean: dict[frozenset[str], frozenset[str]] = {}
+        """Sets of keys in a run that ends, each once: many hosts show one key."""
         self._generation = judge.generation
         self._revision = 0
         self._direct_is_proxied = False
@@ -94,7 +97,7 @@ class Comparison:
         tls = observation.tls
         if tls is None or not tls.chain:
             pair.silent += 1
-            if pair.looks.maxlen is not None and pair.silent >= pair.looks.maxlen:
+            if self._window is not None and pair.silent >= self._window:
                 self._drop(pair)
             return
         pair.silent = 0
@@ -103,7 +106,7 @@ class Comparison:
         look = look_at(target, route.name, hops, observation, view, tls)
         look = _distrusted(look) if self._direct_is_proxied else look
         looks = pair.looks
-        dropped = looks[0] if looks.maxlen is not None and len(looks) == looks.maxlen else None
+        dropped = looks[0] if self._window is not None and len(looks) == self._window else None
         looks.append(look)
         content = look.content
         pair.alike = pair.alike + 1 if content == pair.content else 1
@@ -121,7 +124,8 @@ class Comparison:
             return
         self._direct_is_proxied = True
         for pair in self._pairs.values():
-            pair.looks.extend([_distrusted(pair.looks.popleft()) for _ in range(len(pair.looks))])
+            for place, look in enumerate(pair.looks):
+                pair.looks[place] = _distrusted(look)
             self._changed(pair)
 
     def hold_against(self, baseline: Baseline) -> None:
@@ -221,7 +225,8 @@ class Comparison:
         key = (target.id, route.name)
         pair = self._pairs.get(key)
         if pair is None:
-            pair = self._pairs[key] = _Pair(target, site_of(target), route, deque(maxlen=self._window))
+            looks: deque[Look] | list[Look] = [] if self._window is None else deque(maxlen=self._window)
+            pair = self._pairs[key] = _Pair(target, site_of(target), route, looks)
             self._sites.setdefault(pair.site, _SiteLooks()).pairs.append(pair)
         return pair
 
@@ -258,7 +263,8 @@ class Comparison:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
         chosen, look = self._gravest(verdicts, pair.looks)
         judged = zip(verdicts, pair.looks, strict=True)
-        pair.clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
+        clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
+        pair.clean = self._clean.setdefault(clean, clean) if self._window is None else clean
         told = [each for each in verdicts if each.word in (Word.INTERCEPTED, Word.SUSPECT)]
         if chosen.word in (Word.INTERCEPTED, Word.SUSPECT):
             mixed = Mixed(len(told), len(verdicts)) if len(told) < len(verdicts) else None
