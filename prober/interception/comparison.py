@@ -47,7 +47,7 @@ class _Pair:
     clean: frozenset[str] = frozenset()
     """Leaf keys whose looks were judged clean."""
     content: tuple[object, ...] = ()
-    """What the newest look shows."""
+    """What the newest look shows; this and `alike` only where looks are dropped."""
     alike: int = 0
     """Looks in a row that showed it, those that have gone included."""
     silent: int = 0
@@ -108,9 +108,10 @@ class Comparison:
         looks = pair.looks
         dropped = looks[0] if self._window is not None and len(looks) == self._window else None
         looks.append(look)
-        content = look.content
-        pair.alike = pair.alike + 1 if content == pair.content else 1
-        pair.content = content
+        if self._window is not None:
+            content = look.content
+            pair.alike = pair.alike + 1 if content == pair.content else 1
+            pair.content = content
         if dropped is not None and pair.alike > len(looks):
             return  # one like all the others went, one like them came
         if dropped is not None:
