@@ -98,7 +98,7 @@ class Started:
         """Return once it has said something that `ready` matches on stderr."""
         self._process = subprocess.Popen([*PROBER, *arguments], stderr=subprocess.PIPE, text=True)
         self.said = self._wait(re.compile(ready))
-        self.before = cpu_of(self._process.pid)
+        self._before = self.begin()
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _wait(self, ready: re.Pattern[str]) -> re.Match[str]:
@@ -115,11 +115,16 @@ class Started:
         for line in self._process.stderr:
             print(f"  {line}", end="", file=sys.stderr)
 
+    def begin(self) -> dict[int, float]:
+        """Count from now on; what it and its children took until here."""
+        self._before = cpu_of(self._process.pid)
+        return self._before
+
     def spent(self) -> dict[str, float]:
-        """Processor time since it was ready: its own, and that of its children."""
+        """Processor time since `begin`: its own, and that of its children."""
         now = cpu_of(self._process.pid)
-        own = now[self._process.pid] - self.before.get(self._process.pid, 0.0)
-        return {"own": own, "children": sum(now.values()) - sum(self.before.values()) - own}
+        own = now[self._process.pid] - self._before.get(self._process.pid, 0.0)
+        return {"own": own, "children": sum(now.values()) - sum(self._before.values()) - own}
 
     def end(self) -> None:
         """In good order."""
@@ -232,8 +237,7 @@ class Bench:
                 )
                 stack.callback(agents[-1].end)
             began = time.monotonic()
-            for each in (scheduler, *agents):
-                each.before = cpu_of(each._process.pid)
+            side.fixed = sum(sum(each.begin().values()) for each in (scheduler, *agents))
             client = waited(run(self._check(self.with_, "--scheduler", place)))
             side.seconds = time.monotonic() - began
             spent = [agent.spent() for agent in agents]
@@ -243,7 +247,6 @@ class Bench:
                 "agents": sum(each["own"] for each in spent),
                 "workers": sum(each["children"] for each in spent),
             }
-            side.fixed = sum(sum(each.before.values()) for each in (scheduler, *agents))
             side.client = client.megabytes
         return side
 

@@ -148,7 +148,8 @@ class _Everywhere:
             with self._lines as lines:
                 for conduct in everywhere.conducts.values():
                     lines.rest(conduct)
-        return Probed(everywhere.document(), whole and everywhere.complete, self._earlier)
+        whole = whole and everywhere.complete
+        return Probed(everywhere.document(), whole, self._earlier)
 
     def _expected(self) -> int:
         return 1 if self._everywhere is None else self._everywhere.expected

@@ -40,6 +40,7 @@ class Everywhere:
         self._rechecks = rechecks or {}
         self._kept = Kept()
         self._arrived: set[str] = set()
+        self._held: set[str] = set()
         self._met = asyncio.Event()
         self._gathering = asyncio.Lock()
         self._references: dict[str, list[Look]] | None = None
@@ -72,8 +73,10 @@ class Everywhere:
             self._arrive(name)
 
     def document(self) -> Run:
-        """All sites' results so far as one run."""
-        return join(conduct.document() for conduct in self.conducts.values())
+        """All sites' results so far as one run. Ask once, last of all: a site's conduct goes when its part is made, so
+        that there is no time at which the observations of all are held beside the results of all."""
+        self._references = {}
+        return join(self.conducts.pop(name).document() for name in list(self.conducts))
 
     # what the sites have in common
 
@@ -113,6 +116,9 @@ class Everywhere:
                 self._references = await self._gathered()
         looks = [look for other, found in self._references.items() if other != name for look in found]
         self.conducts[name].hold_against(Baseline.of(looks, beside=self._plans[name].baseline))
+        self._held.add(name)
+        if len(self._held) == len(self.conducts):
+            self._references = {}  # most of them are of keys that all sites saw, and no baseline has them
 
     async def _gathered(self) -> dict[str, list[Look]]:
         """What was clean at each site, before anything followed from it anywhere."""

@@ -98,7 +98,8 @@ def _plan(
     # sites with the same trust share a store, and so what one of them learns of intermediates
     judge = stores.get(answer.trust)
     if judge is None:
-        judge = stores[answer.trust] = TrustStore.from_snapshot(answer.trust, mozilla_roots())
+        judge = TrustStore.from_snapshot(answer.trust, mozilla_roots(), targets=len(chosen.targets))
+        stores[answer.trust] = judge
     return Plan(
         egress=name,
         targets=chosen.targets,

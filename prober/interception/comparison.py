@@ -36,7 +36,8 @@ class _Pair:
     target: Target
     site: Site
     route: Route
-    looks: deque[Look]
+    looks: deque[Look] | list[Look]
+    """A list where nothing is dropped: a deque has room for 64 from the start, which tells with 100,000 pairs."""
     verdict: Verdict | None = None
     each: Sequence[Verdict] = ()
     """The verdict on each look, made together with `verdict`."""
@@ -45,7 +46,7 @@ class _Pair:
     clean: frozenset[str] = frozenset()
     """Leaf keys whose looks were judged clean."""
     content: tuple[object, ...] = ()
-    """What the newest look shows."""
+    """What the newest look shows; this and `alike` only where looks are dropped."""
     alike: int = 0
     """Looks in a row that showed it, those that have gone included."""
     silent: int = 0
@@ -83,6 +84,8 @@ class Comparison:
         self._sites: dict[Site, _SiteLooks] = {}
         self._index = RouteIndex()
         self._views: Recent[tuple[tuple[bytes, ...], str], tuple[Trust, View]] = Recent(_VIEWS)
+        self._clean: dict[frozenset[str], frozenset[str]] = {}
+        """Sets of keys in a run that ends, each once: many hosts show one key."""
         self._generation = judge.generation
         self._revision = 0
         self._direct_is_proxied = False
@@ -93,7 +96,7 @@ class Comparison:
         tls = observation.tls
         if tls is None or not tls.chain:
             pair.silent += 1
-            if pair.looks.maxlen is not None and pair.silent >= pair.looks.maxlen:
+            if self._window is not None and pair.silent >= self._window:
                 self._drop(pair)
             return
         pair.silent = 0
@@ -102,11 +105,12 @@ class Comparison:
         look = look_at(target, route.name, hops, observation, view, tls)
         look = _distrusted(look) if self._direct_is_proxied else look
         looks = pair.looks
-        dropped = looks[0] if looks.maxlen is not None and len(looks) == looks.maxlen else None
+        dropped = looks[0] if self._window is not None and len(looks) == self._window else None
         looks.append(look)
-        content = look.content
-        pair.alike = pair.alike + 1 if content == pair.content else 1
-        pair.content = content
+        if self._window is not None:
+            content = look.content
+            pair.alike = pair.alike + 1 if content == pair.content else 1
+            pair.content = content
         if dropped is not None and pair.alike > len(looks):
             return  # one like all the others went, one like them came
         if dropped is not None:
@@ -120,7 +124,8 @@ class Comparison:
             return
         self._direct_is_proxied = True
         for pair in self._pairs.values():
-            pair.looks.extend([_distrusted(pair.looks.popleft()) for _ in range(len(pair.looks))])
+            for place, look in enumerate(pair.looks):
+                pair.looks[place] = _distrusted(look)
             self._changed(pair)
 
     def hold_against(self, baseline: Baseline) -> None:
@@ -220,7 +225,8 @@ class Comparison:
         key = (target.id, route.name)
         pair = self._pairs.get(key)
         if pair is None:
-            pair = self._pairs[key] = _Pair(target, site_of(target), route, deque(maxlen=self._window))
+            looks: deque[Look] | list[Look] = [] if self._window is None else deque(maxlen=self._window)
+            pair = self._pairs[key] = _Pair(target, site_of(target), route, looks)
             self._sites.setdefault(pair.site, _SiteLooks()).pairs.append(pair)
         return pair
 
@@ -257,7 +263,8 @@ class Comparison:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
         chosen, look = self._gravest(verdicts, pair.looks)
         judged = zip(verdicts, pair.looks, strict=True)
-        pair.clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
+        clean = frozenset(look.view.key for verdict, look in judged if verdict.word is Word.CLEAN)
+        pair.clean = self._clean.setdefault(clean, clean) if self._window is None else clean
         told = [each for each in verdicts if each.word in (Word.INTERCEPTED, Word.SUSPECT)]
         if chosen.word in (Word.INTERCEPTED, Word.SUSPECT):
             mixed = Mixed(len(told), len(verdicts)) if len(told) < len(verdicts) else None

@@ -103,26 +103,28 @@ class TrustStore:
         interceptors: Sequence[bytes | str] = (),
         known_bad: Mapping[str, str] = _NONE,
     ) -> None:
-        self._begin(hold(mozilla_pem, os_pem, roots, pins or {}, interceptors, known_bad, with_shipped=with_shipped))
+        self._begin(
+            hold(mozilla_pem, os_pem, roots, pins or {}, interceptors, known_bad, with_shipped=with_shipped), _JUDGED
+        )
 
     @classmethod
-    def from_snapshot(cls, snapshot: TrustSnapshot, mozilla_pem: bytes) -> TrustStore:
+    def from_snapshot(cls, snapshot: TrustSnapshot, mozilla_pem: bytes, *, targets: int = 0) -> TrustStore:
         """A store that judges as the one did of which this is the snapshot, given the same bundle of Mozilla's.
 
-        What was learned is not part of it: learn the chains of the run again. Raises ValueError for a snapshot that
-        does not parse.
+        What was learned is not part of it: learn the chains of the run again. Where several egress points see so many
+        `targets` one after another, each chain is judged once. Raises ValueError for a snapshot that does not parse.
         """
         store = cls.__new__(cls)
-        store._begin(restore(snapshot, mozilla_pem))
+        store._begin(restore(snapshot, mozilla_pem), max(_JUDGED, 2 * targets))
         return store
 
-    def _begin(self, holdings: Holdings) -> None:
+    def _begin(self, holdings: Holdings, judged: int) -> None:
         self._holdings = holdings
         self._held = holdings.certificates()
         self._pins = holdings.pins
         self._scopes = sorted({authority.names for authority in holdings.authorities if authority.names})
         self._resolver = ChainResolver(holdings.authorities, holdings.bridges, holdings.marks)
-        self._judged: Recent[tuple[Content, str], _Judged] = Recent(_JUDGED)
+        self._judged: Recent[tuple[Content, str], _Judged] = Recent(judged)
         self._issuers: Recent[bytes, bytes] = Recent(512)
         self._endings: Recent[tuple[object, ...], tuple[Ending, int, int, int]] = Recent(_ENDINGS)
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from prober.report import files
 from prober.report.document import SCHEMA, Environment, NoteDoc, ProberDoc, Result, Run, SampleDoc, Summary
 from prober.report.failure_document import FailureDoc
-from prober.report.files import RunFileError, decode, encode, encode_result, load, save
+from prober.report.files import RunFileError, decode, encode, encode_in_pieces, encode_result, load, save
 from prober.report.judgement import (
     AttributionDoc,
     EvidenceDoc,
@@ -154,6 +154,13 @@ def test_any_run_comes_back(
     assert decode(encode(made)) == made
     assert decode(encode(made, indent=2)) == made
     assert [msgspec.json.decode(encode_result(each), type=Result) for each in results] == list(results)
+
+
+@pytest.mark.parametrize("results", [0, 1, 499, 500, 501, 1001])
+def test_pieces_are_the_whole(run: Run, results: int) -> None:
+    made = tuple(run.results[place % len(run.results)] for place in range(results))
+    many = msgspec.structs.replace(run, results=made)
+    assert b"".join(encode_in_pieces(many)) == encode(many)
 
 
 def test_certificates_come_back_as_bytes(run: Run) -> None:
