@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from prober.engine.address_policy import AddressPolicy
@@ -32,9 +33,11 @@ _SHOWN: Final = 3
 
 def is_public(peer: str | None) -> bool:
     """Whether a peer (`address:port`) is one of the internet's."""
-    if peer is None:
-        return False
-    address = peer.rsplit(":", 1)[0].strip("[]")
+    return peer is not None and _is_public(peer.rsplit(":", 1)[0].strip("[]"))
+
+
+@lru_cache(maxsize=4096)
+def _is_public(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_global and AddressPolicy().refusal(address) is None
     except ValueError:

@@ -118,9 +118,14 @@ class Agents:
                 break
             brought = await self._brought(share)
             if isinstance(brought, Brought):
+                try:
+                    seen = list(unpacked(brought, pairs, self._kept))
+                except ValueError as error:
+                    why = str(error)
+                    continue
                 self.worst_lag = max(self.worst_lag, brought.worst_lag)
                 self.cpu_wait = worse(self.cpu_wait, brought.cpu_wait)
-                for pair, observation in unpacked(brought, pairs, self._kept):
+                for pair, observation in seen:
                     on_observation(pair, observation)
                 return
             why, again = brought

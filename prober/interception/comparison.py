@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain as joined
 from typing import Final
 
@@ -18,6 +18,7 @@ from prober.interception.evidence import Surroundings, named
 from prober.interception.location import responsible_hop
 from prober.interception.looks import Look, View, look_at, signer_of, view_of
 from prober.interception.middleboxes import Middleboxes, load_middleboxes
+from prober.interception.pair_looks import PairLooks, SiteLooks
 from prober.interception.recent import Recent
 from prober.interception.repetition import is_settled, is_steady
 from prober.interception.route_index import Expected, Known, RouteIndex, Site, domain_of, expected_of, site_of
@@ -29,35 +30,6 @@ PairKey = tuple[str, str]
 """Target id and route name."""
 _VIEWS: Final = 12_288
 _GRAVEST: Final = (Word.INTERCEPTED, Word.SUSPECT, Word.BLOCKED)
-
-
-@dataclass(slots=True)
-class _Pair:
-    target: Target
-    site: Site
-    route: Route
-    looks: deque[Look] | list[Look]
-    """A list where nothing is dropped: a deque has room for 64 from the start, which tells with 100,000 pairs."""
-    verdict: Verdict | None = None
-    each: Sequence[Verdict] = ()
-    """The verdict on each look, made together with `verdict`."""
-    made_at: tuple[int, int] = (-1, -1)
-    """Revisions of the site and of everything for which the verdict stands; -1 = other sites play no part."""
-    clean: frozenset[str] = frozenset()
-    """Leaf keys whose looks were judged clean."""
-    content: tuple[object, ...] = ()
-    """What the newest look shows; this and `alike` only where looks are dropped."""
-    alike: int = 0
-    """Looks in a row that showed it, those that have gone included."""
-    silent: int = 0
-    """Observations without a certificate since the last one with one."""
-
-
-@dataclass(slots=True)
-class _SiteLooks:
-    pairs: list[_Pair] = field(default_factory=list)
-    revision: int = 0
-    known: tuple[int, Known] | None = None
 
 
 class Comparison:
@@ -80,8 +52,8 @@ class Comparison:
         self._baseline = baseline or Baseline({})
         self._window = window
         self._without = without
-        self._pairs: dict[PairKey, _Pair] = {}
-        self._sites: dict[Site, _SiteLooks] = {}
+        self._pairs: dict[PairKey, PairLooks] = {}
+        self._sites: dict[Site, SiteLooks] = {}
         self._index = RouteIndex()
         self._views: Recent[tuple[tuple[bytes, ...], str], tuple[Trust, View]] = Recent(_VIEWS)
         self._clean: dict[frozenset[str], frozenset[str]] = {}
@@ -210,24 +182,24 @@ class Comparison:
 
     # what is known
 
-    def _changed(self, pair: _Pair) -> None:
+    def _changed(self, pair: PairLooks) -> None:
         self._revision += 1
         self._sites[pair.site].revision += 1
 
-    def _drop(self, pair: _Pair) -> None:
+    def _drop(self, pair: PairLooks) -> None:
         for look in pair.looks:
             self._index.remove(look)
         pair.looks.clear()
         pair.content, pair.alike = (), 0
         self._changed(pair)
 
-    def _pair(self, target: Target, route: Route) -> _Pair:
+    def _pair(self, target: Target, route: Route) -> PairLooks:
         key = (target.id, route.name)
         pair = self._pairs.get(key)
         if pair is None:
             looks: deque[Look] | list[Look] = [] if self._window is None else deque(maxlen=self._window)
-            pair = self._pairs[key] = _Pair(target, site_of(target), route, looks)
-            self._sites.setdefault(pair.site, _SiteLooks()).pairs.append(pair)
+            pair = self._pairs[key] = PairLooks(target, site_of(target), route, looks)
+            self._sites.setdefault(pair.site, SiteLooks()).pairs.append(pair)
         return pair
 
     def _view(self, chain: tuple[bytes, ...], host: str, at: float) -> View:
@@ -257,7 +229,7 @@ class Comparison:
 
     # judging
 
-    def _decide(self, pair: _Pair) -> Verdict:
+    def _decide(self, pair: PairLooks) -> Verdict:
         verdicts = pair.each = self._each(pair)
         if not verdicts:
             return Verdict(word=Word.INCONCLUSIVE, reason=Why.NO_TLS)
@@ -280,7 +252,7 @@ class Comparison:
             chosen = replace(chosen, signer=signer_of(look.view, self._judge))
         return chosen
 
-    def _each(self, pair: _Pair) -> list[Verdict]:
+    def _each(self, pair: PairLooks) -> list[Verdict]:
         """The verdict on each look, worked out once for those that show the same: the newest stands for all of them."""
         contents = [look.content for look in pair.looks]
         newest: dict[tuple[object, ...], Look] = {}
@@ -304,7 +276,7 @@ class Comparison:
         clean = [each for each in both if each[0].word is Word.CLEAN]
         return max(clean or both, key=lambda each: each[1].at)
 
-    def _comparable(self, pair: _Pair, look: Look) -> Comparable:
+    def _comparable(self, pair: PairLooks, look: Look) -> Comparable:
         view = look.view
         same = self._same_key(pair, view.key)
         earlier = self._baseline.looks(pair.site)
@@ -322,35 +294,35 @@ class Comparison:
             pins=self._judge.pinned_keys(pair.target.host),
         )
 
-    def _contradicted(self, pair: _Pair, verdict: Verdict) -> bool:
+    def _contradicted(self, pair: PairLooks, verdict: Verdict) -> bool:
         """Whether a single look is clean by its authority, and its handshake or answer contradicts another route."""
         if verdict.word is not Word.CLEAN or len(pair.looks) != 1:
             return False
         look = pair.looks[0]
         return unsettled(look, self._comparable(pair, look), self._middleboxes)
 
-    def _others(self, pair: _Pair) -> Iterator[_Pair]:
+    def _others(self, pair: PairLooks) -> Iterator[PairLooks]:
         """Pairs of the same site over other routes."""
         return (other for other in self._sites[pair.site].pairs if other.route.name != pair.route.name)
 
-    def _references(self, pair: _Pair) -> list[Look]:
+    def _references(self, pair: PairLooks) -> list[Look]:
         """Anchored looks at the same site over other routes; a route that shows both is also a reference to itself."""
         return [look for other in (*self._others(pair), pair) for look in other.looks if look.is_reference]
 
-    def _ends_open(self, pair: _Pair) -> bool:
+    def _ends_open(self, pair: PairLooks) -> bool:
         """Whether there are references, but none since the last look without an anchor: the last attempt of several."""
         references = self._references(pair)
         last = max((look.at for look in pair.looks if look.unanchored), default=None)
         return bool(references) and last is not None and all(each.at < last for each in references)
 
-    def _same_key(self, pair: _Pair, key: str) -> Look | None:
+    def _same_key(self, pair: PairLooks, key: str) -> Look | None:
         """The anchored look with the same key, of another route, that is closest to the target."""
         found = [
             look for other in self._others(pair) for look in other.looks if look.view.key == key and look.is_reference
         ]
         return min(found, key=_nearness, default=None)
 
-    def _reference(self, pair: _Pair, look: Look) -> Look | None:
+    def _reference(self, pair: PairLooks, look: Look) -> Look | None:
         """The anchored look with another key that is closest to the target: fewest proxies, then the newest."""
         found = [
             each
@@ -359,7 +331,7 @@ class Comparison:
         ]
         return min(found, key=_nearness, default=None)
 
-    def _along(self, pair: _Pair) -> list[tuple[Route, Sequence[Look]]]:
+    def _along(self, pair: PairLooks) -> list[tuple[Route, Sequence[Look]]]:
         """Looks at the same site over all other routes, for finding the hop."""
         return [(other.route, other.looks) for other in self._others(pair) if other.looks]
 
@@ -372,7 +344,7 @@ class Comparison:
 
     def _known(self, site: Site) -> Known:
         """What is known of a site, worked out once for each state of it."""
-        held = self._sites.get(site) or _SiteLooks()
+        held = self._sites.get(site) or SiteLooks()
         if held.known is None or held.known[0] != held.revision:
             looks = (look for pair in held.pairs for look in pair.looks if look.is_reference)
             references = sorted(looks, key=_nearness) or list(self._baseline.looks(site))
