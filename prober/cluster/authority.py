@@ -7,7 +7,6 @@ can take any other (THREAT_MODEL.md). The authority's own key is needed for furt
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -40,12 +39,12 @@ def certificate_file(role: Role) -> str:
     return f"{role}.pem"
 
 
-def make_certificates(folder: Path, *, days: int = DAYS, roles: Sequence[Role] = tuple(Role)) -> list[Path]:
+def make_certificates(folder: Path, *, days: int = DAYS) -> list[Path]:
     """Write an authority, and a certificate with its key for each role, valid for so many days; return the files.
 
     Files with keys are for their owner alone. Raises ClusterError: nothing that is there is written over.
     """
-    names = [AUTHORITY, AUTHORITY_KEY, *map(certificate_file, roles)]
+    names = [AUTHORITY, AUTHORITY_KEY, *map(certificate_file, Role)]
     there = [name for name in names if (folder / name).exists()]
     if there:
         raise ClusterError([f"{folder / name} is there already: choose another folder" for name in there])
@@ -62,7 +61,7 @@ def make_certificates(folder: Path, *, days: int = DAYS, roles: Sequence[Role] =
         folder.mkdir(parents=True, exist_ok=True)
         made = [_write(folder / AUTHORITY, _pem(authority), mode=0o644)]
         made.append(_write(folder / AUTHORITY_KEY, _key_pem(key)))
-        for role in roles:
+        for role in Role:
             own = ec.generate_private_key(ec.SECP256R1())
             certificate = (
                 _builder(_name(f"prober {role}"), name, own.public_key(), valid)

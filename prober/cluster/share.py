@@ -8,6 +8,7 @@ up, all of them show as a task that is not executing any more.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from distributed import Worker, WorkerPlugin, get_worker
@@ -79,7 +80,7 @@ def probe_share(share: Share) -> Brought:
     return run_loop(_probe(site, share, pairs, wanted))
 
 
-async def _probe(site: Site, share: Share, pairs: list[Pair], wanted: Any) -> Brought:
+async def _probe(site: Site, share: Share, pairs: list[Pair], wanted: Callable[[], bool]) -> Brought:
     places = {id(pair): place for place, pair in enumerate(pairs)}
     seen: list[tuple[int, Observation]] = []
 

@@ -14,7 +14,7 @@ import msgspec
 from prober.check.errors import PlanErrors
 from prober.check.plan import Chosen, make_plan, probe_settings
 from prober.check.ways import Settled, serves, settle
-from prober.cluster.words import Identity, Question, Share, Surveyed, identity
+from prober.cluster.words import Question, Share, Surveyed, identity
 from prober.config import Loaded, is_fingerprint
 from prober.engine.limits import reserve_descriptors
 from prober.engine.run import Pair
@@ -75,8 +75,8 @@ class Site:
             machine=plan.machine,
         )
 
-    def _unable(self, errors: tuple[str, ...], found: Identity | None = None) -> Surveyed:
-        return Surveyed(self.egress, found or identity(), self.mark, errors)
+    def _unable(self, errors: tuple[str, ...]) -> Surveyed:
+        return Surveyed(self.egress, identity(), self.mark, errors)
 
     def pairs(self, share: Share) -> list[Pair]:
         """A share's pairs with this site's own routes. Raises UnlikeError for one made for other settings."""

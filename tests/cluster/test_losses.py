@@ -20,6 +20,8 @@ from .stage import PATIENCE, Origin, Stage, family, notes_of, pairs_of, staged, 
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("cluster")]
 COUNT = 60
+ENDLESS = ("--timeout", "600")
+"""No probe ends by its own deadline while a test waits for its end."""
 
 
 @pytest.fixture
@@ -170,7 +172,7 @@ def test_a_link_is_cut(place: tuple[Stage, Origin], seconds: float | None) -> No
 def test_ctrl_c_ends_it_everywhere(place: tuple[Stage, Origin]) -> None:
     """The client within two seconds and what agents probe as well; what came back is saved."""
     stage, origin = place
-    stage.agent("paris")
+    stage.agent("paris", *ENDLESS)
     check = stage.check(origin.targets(COUNT))
     in_the_middle(origin)
     began = time.monotonic()
@@ -183,7 +185,7 @@ def test_ctrl_c_ends_it_everywhere(place: tuple[Stage, Origin]) -> None:
 
 def test_a_client_that_dies_is_not_probed_for(place: tuple[Stage, Origin]) -> None:
     stage, origin = place
-    stage.agent("paris")
+    stage.agent("paris", *ENDLESS)
     check = stage.check(origin.targets(COUNT))
     in_the_middle(origin)
     check.kill()
