@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from prober.cluster.authority import Role
-from prober.cluster.errors import UnreachableError
+from prober.cluster.errors import ClusterError, UnreachableError
 from prober.cluster.quiet import settle
 from prober.cluster.reach import reach
 from prober.cluster.security import Place, own_address, security_for
@@ -62,7 +62,7 @@ class Agent:
                     await reach(self.place, self.folder, Role.AGENT)
                     stayed = await self._offer(security, told, ending)
                     wait = _FIRST if stayed else min(wait * 2, _LONGEST)
-                except UnreachableError as error:
+                except ClusterError as error:  # one that ends while it says hello seems to refuse us, too
                     told(f"{error}; trying again")
                     wait = min(wait * 2, _LONGEST)
                 if not ending.done():
@@ -102,7 +102,7 @@ class Agent:
             )
             try:
                 await nanny
-            except (OSError, TimeoutError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 # a connection that ends has many types in dask and tornado
                 told(f"no worker for {self.place.url}: {error}; trying again")
                 await _close(nanny)
                 return False

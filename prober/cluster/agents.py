@@ -141,12 +141,12 @@ class Agents:
         resources = {f"{PREFIX}{self._egress}": 1, f"{MARK}{self._mark}": 1}
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         self._out.add(ended)
-        future = self._link.client.submit(probe_share, share, key=key, resources=resources, pure=False, retries=0)
+        future = self._link.submit(probe_share, share, key=key, resources=resources)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
         try:
             await ended.wait()
             if future.status == "finished":
-                answer = await self._link.client.gather(future, errors="skip")
+                answer = await self._link.result(future)
                 return answer if isinstance(answer, Brought) else ("its agent was lost", True)
             if future.status == "error":
                 error: Any = await future.exception()
@@ -155,15 +155,8 @@ class Agents:
         finally:
             self._out.discard(ended)
             if future.status == "pending" and self._link.is_up:
-                await asyncio.shield(self._cancelled(future))
+                await asyncio.shield(self._link.cancel(future))
             future.release()
-
-    async def _cancelled(self, future: Any) -> None:
-        try:
-            async with asyncio.timeout(1.0):
-                await self._link.client.cancel([future], asynchronous=True, force=True)
-        except (TimeoutError, OSError):
-            pass  # the scheduler is gone: so is the share
 
     # who is there
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +66,7 @@ class Link:
         )
         try:
             await client
-        except (OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 # as for `agents`
             await client.close(timeout=_CLOSE)
             raise ClusterError([f"no scheduler at {self._place.url}: {error}"]) from None
         self._client = client
@@ -79,16 +80,9 @@ class Link:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with suppress(Exception):  # the scheduler is gone: what dask met on its way back to it comes out here
             async with asyncio.timeout(_CLOSE):
                 await self._client.close(timeout=_CLOSE)
-        except TimeoutError:
-            pass  # the scheduler is gone; the process ends
-
-    @property
-    def client(self) -> Any:
-        """dask's own."""
-        return self._client
 
     @property
     def is_up(self) -> bool:
@@ -111,7 +105,7 @@ class Link:
         """Everybody there. Raises ClusterError where the scheduler does not answer."""
         try:
             found = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), SILENT)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 # a connection that ends has many types in dask and tornado
             raise ClusterError([f"the scheduler at {self._place.url} is gone: {str(error) or 'no answer'}"]) from None
         agents = (_agent(address, worker) for address, worker in found["workers"].items())
         return tuple(each for each in agents if each is not None)
@@ -127,6 +121,23 @@ class Link:
         except Exception as error:  # noqa: BLE001 # as above: of another version, or gone
             raise ClusterError([f"the agent at {address}: {type(error).__name__}: {error}"]) from None
         return answers[address]
+
+    def submit(self, what: Callable[..., T], given: object, *, key: str, resources: Mapping[str, float]) -> Any:
+        """Have our function called at an agent that has these resources: a future of dask's."""
+        return self._client.submit(what, given, key=key, resources=resources, pure=False, retries=0)
+
+    async def result(self, future: Any) -> object:
+        """What the function gave; None where its agent or the scheduler was lost meanwhile."""
+        try:
+            return await self._client.gather(future, errors="skip")
+        except Exception:  # noqa: BLE001 # as for `agents`; the watch finds out what is left
+            return None
+
+    async def cancel(self, future: Any) -> None:
+        """Nobody waits for it any more, as far as somebody is there to be told."""
+        with suppress(Exception):  # the scheduler is gone: so is the share
+            async with asyncio.timeout(_CLOSE):
+                await self._client.cancel([future], asynchronous=True, force=True)
 
 
 def _agent(address: str, worker: Mapping[str, Any]) -> AgentThere | None:
