@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prober.bench.comparison import LOOKS, Block, block, blocks, compare, sufficient
-from prober.bench.document import SCHEMA, Bench, MachineDoc, RunDoc
+from prober.bench.document import SCHEMA, Bench, GroundDoc, MachineDoc, RunDoc
 from prober.bench.findings import CapacityDoc, ComparisonDoc, FlipDoc
 from prober.bench.habits import Habits
 from prober.bench.knee import Step
@@ -70,16 +70,19 @@ class Conduct:
         *,
         prober: ProberDoc,
         machine: MachineDoc,
+        grounds: Sequence[GroundDoc] = (),
         watchers: Sequence[Watcher] = (),
         notes: Sequence[str] = (),
         dropped: Sequence[Route] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`dropped` were asked for, and are not loaded; `notes` say why."""
+        """`dropped` were asked for, and are not loaded; `notes` say why. `grounds` are the machines that make the load,
+        where `machine` does not."""
         self._order = order
         self._generator = generator
         self._prober = prober
         self._machine = machine
+        self._grounds = tuple(grounds)
         self._watchers = watchers
         self._wall = wall
         self._started = self._finished = wall()
@@ -145,6 +148,7 @@ class Conduct:
             flips=tuple(self._flips),
             notes=tuple(self._notes),
             unmeasured=unmeasured,
+            grounds=self._grounds,
         )
 
     def _unmeasured(self) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class Remark(StrEnum):
     PORTS = "ports"
     NO_HEALTH = "no-health"
     SOURCES = "sources"
+    LATE_BEGIN = "late-begin"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ class Limits:
     """That 95 of 100 seconds' longest standstills stay below."""
     resources: float = 0.90
     """Of the descriptors."""
+    together: float = 0.25
+    """Seconds between the beginnings of several machines that are not remarked on."""
+    skew: float = 1.0
+    """Seconds between the wall clocks of several machines."""
 
 
 @dataclass(frozen=True, slots=True)

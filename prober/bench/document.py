@@ -171,6 +171,38 @@ class HealthDoc(Struct, frozen=True):
     """Local ports there are for one peer."""
 
 
+class GroundDoc(Struct, frozen=True):
+    """One of several machines that made the load: an agent."""
+
+    name: str
+    egress: str
+    processes: Count
+    machine: MachineDoc
+
+
+class GeneratorDoc(Struct, frozen=True):
+    """One machine's part of a run that several made. The run's figures are those of all."""
+
+    name: str
+    """As in `GroundDoc`."""
+    processes: Count
+    offered: Amount
+    """Operations per second that became due to it."""
+    achieved: Amount
+    """Operations per second that ended well."""
+    failed: Count
+    health: HealthDoc
+    uncertainty: Amount
+    """Seconds by which its beginning may have been off that of the others at most."""
+    skew: float
+    """Its wall clock minus that of the machine that wrote this, in seconds. Nothing is measured by it."""
+    late: Amount
+    """Seconds after the beginning at which it heard that it was to begin; 0 = in time."""
+    p50: Amount | None = None
+    """Response time of its own operations."""
+    p99: Amount | None = None
+
+
 class SecondDoc(Struct, frozen=True):
     """A second of a run."""
 
@@ -231,6 +263,8 @@ class RunDoc(Struct, frozen=True):
     stopped: str | None = None
     other_failures: tuple[FailureShareDoc, ...] = ()
     """Of operations that were due before or after what counts; shares are of all that ended then."""
+    generators: tuple[GeneratorDoc, ...] = ()
+    """Where several machines made the load."""
 
 
 class Bench(Struct, frozen=True):
@@ -262,3 +296,5 @@ class Bench(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     unmeasured: tuple[str, ...] = ()
     """Routes of the order of which there is no run; `notes` say why."""
+    grounds: tuple[GroundDoc, ...] = ()
+    """The machines that made the load, where it was not the one that wrote this (`machine`)."""

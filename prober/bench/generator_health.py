@@ -8,12 +8,11 @@ from statistics import fmean
 from typing import Final
 
 from prober.bench.criteria import RFC_SUSTAIN, Fault, Limits, Reason, Remark, percent
-from prober.bench.kpis import LEAST_SAMPLES, Kpis, figures, opening, sustained
+from prober.bench.kpis import LEAST_SAMPLES, Kpis, counted, figures, merged, opening, sustained
 from prober.bench.lateness import late_starts, lateness
 from prober.load.arrivals import planned
-from prober.load.histogram import Histogram
 from prober.load.slices import HealthSample, Measured
-from prober.load.words import Load, Skip, Span, Workload
+from prober.load.words import Load, Measure, Skip, Span, Workload
 from prober.model import words
 
 TIME_WAIT: Final = 60
@@ -36,15 +35,9 @@ def opening_health(load: Load, measured: Measured) -> list[HealthSample]:
     return [each for each in measured.health if begin <= each.second < end]
 
 
-def of_the_generator(
-    load: Load,
-    kpis: Kpis,
-    starts: Histogram,
-    health: tuple[Sequence[HealthSample], Sequence[HealthSample]],
-    limits: Limits,
-) -> Iterator[Reason]:
-    """Criteria that the generator missed. `starts`: the lateness of each; `health`: the samples of the sustain phase,
-    and those from while tunnels were opened."""
+def of_the_generator(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Iterator[Reason]:
+    """Criteria that the generator missed: one machine's processes (`kpis` of the same)."""
+    starts = merged(counted(load, measured), Measure(Span.LATENESS))
     late, may = late_starts(starts, limits.lateness)
     found = lateness(figures(starts))
     if found is not None and late > may:
@@ -75,7 +68,7 @@ def of_the_generator(
             local,
             0,
         )
-    yield from _of_the_processor(health, limits)
+    yield from _of_the_processor((sustained_health(load, measured), opening_health(load, measured)), limits)
 
 
 def _of_the_processor(
@@ -114,10 +107,9 @@ def _of_the_processor(
         )
 
 
-def remarks(
-    load: Load, measured: Measured, kpis: Kpis, health: Sequence[HealthSample], limits: Limits
-) -> Iterator[Reason]:
+def remarks(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Iterator[Reason]:
     """What does not make a run invalid."""
+    health = sustained_health(load, measured)
     response = kpis.spans.get(Span.RESPONSE.value)
     count = response.count if response is not None else 0
     missing = [each for each in (50.0, 95.0, 99.0) if count < LEAST_SAMPLES[each]]
@@ -139,6 +131,12 @@ def remarks(
         )
     if not health:
         yield Reason(Remark.NO_HEALTH, "Nothing is known of the generator's own health in the sustain phase.", 0, 1)
+    yield from _of_the_sources(load, measured, kpis)
+
+
+def of_the_machine(load: Load, measured: Measured, limits: Limits) -> Iterator[Reason]:
+    """What does not make a run invalid, of one machine."""
+    health = sustained_health(load, measured)
     machine = mean([each.machine_cpu for each in health])
     if limits.machine_busy < machine <= limits.machine_cpu:
         yield Reason(
@@ -156,7 +154,6 @@ def remarks(
             opened,
             limits.resources * measured.descriptor_limit,
         )
-    yield from _of_the_sources(load, measured, kpis)
 
 
 def _of_the_sources(load: Load, measured: Measured, kpis: Kpis) -> Iterator[Reason]:

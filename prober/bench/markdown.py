@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from prober.bench.document import Bench
+from prober.bench.document import Bench, GroundDoc
 from prober.bench.html.knee import capacity_lines
 from prober.bench.onepage import columns_of, failure_lines, lines_of, reasons_of, remarks_of, summary
 from prober.bench.standing import standings
-from prober.bench.table import comparison_lines, generator_line, stage_line
+from prober.bench.table import comparison_lines, generator_lines, stage_line
 from prober.report.markdown import escaped
 from prober.report.sanitize import several
 
@@ -52,14 +52,24 @@ def _lines(bench: Bench) -> Iterator[str]:
     yield from _section("Stages, median in ms (more than direct)", [line for line in map(stage_line, found) if line])
     failures = [f"{each.route}: {line}" for each in found for line in failure_lines(each)]
     yield from _section("Failures", failures)
-    yield from _section("Generator", [generator_line(each) for each in found if each.runs])
+    yield from _section("Generator", [line for each in found if each.runs for line in generator_lines(each)])
     yield from _section("Notes", bench.notes)
     yield from _section("Test bed", [
         f"prober {bench.prober.version}, Python {bench.prober.python}, {bench.prober.openssl}",
         f"{bench.machine.system}; {bench.machine.cpu}, {bench.machine.cores} cores",
+        *(ground_line(each) for each in bench.grounds),
         *(f"{name} = {value}" for name, value in bench.machine.settings.items()),
     ])  # fmt: skip
     yield from _section("Again", [shlex.join(bench.command)])
+
+
+def ground_line(ground: GroundDoc) -> str:
+    """One of several machines that made the load."""
+    machine = ground.machine
+    return (
+        f"generator {ground.name} (egress {ground.egress}): {several(ground.processes, 'process', 'processes')}; "
+        f"{machine.system}; {machine.cpu}, {machine.cores} cores"
+    )
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:

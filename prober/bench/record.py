@@ -8,16 +8,27 @@ from typing import Final
 from msgspec import convert
 
 from prober.bench.comparison import Comparison
-from prober.bench.document import FailureShareDoc, HealthDoc, KeyDoc, KpisDoc, PhaseDoc, RunDoc, SecondDoc, ValidityDoc
+from prober.bench.document import (
+    FailureShareDoc,
+    GeneratorDoc,
+    HealthDoc,
+    KeyDoc,
+    KpisDoc,
+    PhaseDoc,
+    RunDoc,
+    SecondDoc,
+    ValidityDoc,
+)
 from prober.bench.findings import CapacityDoc, ComparisonDoc, DifferenceDoc, FitnessDoc, FlipDoc, PercentileDoc, TierDoc
 from prober.bench.flips import Finding
 from prober.bench.generator_health import busiest, mean, opening_health, sustained_health
 from prober.bench.intervals import wilson
 from prober.bench.knee import Capacity
 from prober.bench.kpis import Kpis, counted, figures, merged
+from prober.bench.kpis import kpis as kpis_of
 from prober.bench.validity import Validity
 from prober.load.histogram import Histogram
-from prober.load.slices import KeySeen, Measured, Slice
+from prober.load.slices import GeneratorShare, KeySeen, Measured, Slice
 from prober.load.words import Load, Measure, Span
 from prober.report.scalars import instant, wire_text
 
@@ -48,6 +59,25 @@ def run_document(
         keys=key_documents(measured.slices),
         stopped=measured.stopped,
         other_failures=tuple(_other_failures(load, measured)),
+        generators=tuple(_generator_document(load, part) for part in measured.generators),
+    )
+
+
+def _generator_document(load: Load, part: GeneratorShare) -> GeneratorDoc:
+    own = kpis_of(load, part.measured)
+    response = own.spans.get(str(RESPONSE))
+    return GeneratorDoc(
+        name=part.name,
+        processes=part.processes,
+        offered=own.offered,
+        achieved=own.achieved,
+        failed=own.failed,
+        health=health_document(load, part.measured),
+        uncertainty=part.uncertainty,
+        skew=part.skew,
+        late=part.late,
+        p50=None if response is None else response.p50,
+        p99=None if response is None else response.p99,
     )
 
 
@@ -130,11 +160,23 @@ def _most_seen(keys: dict[str, KeySeen]) -> list[tuple[str, KeySeen]]:
 
 
 def health_document(load: Load, measured: Measured) -> HealthDoc:
-    """The generator over the sustain phase, and while tunnels were opened: the worst of its processes."""
+    """The generator over the sustain phase, and while tunnels were opened: the worst of its processes, and of its
+    machines if it had several."""
+    starts = figures(merged(counted(load, measured), LATENESS))
+    if measured.generators:
+        each = [health_document(load, part.measured) for part in measured.generators]
+        return HealthDoc(
+            cpu=max(one.cpu for one in each),
+            machine_cpu=max(one.machine_cpu for one in each),
+            lag=max(one.lag for one in each),
+            lateness_p99=starts.p99,
+            descriptors=max(one.descriptors for one in each),
+            descriptor_limit=measured.descriptor_limit,
+            ports=measured.ports,
+        )
     stretches = [each for each in (opening_health(load, measured), sustained_health(load, measured)) if each]
     stretches = stretches or [measured.health]
     samples = [each for stretch in stretches for each in stretch]
-    starts = figures(merged(counted(load, measured), LATENESS))
     return HealthDoc(
         cpu=max(busiest(each) for each in stretches),
         machine_cpu=max(mean([each.machine_cpu for each in stretch]) for stretch in stretches),

@@ -83,11 +83,14 @@ class Place:
     """None if it is looked up elsewhere (by a proxy), or nowhere."""
     why: str = ""
     """Why it has no address."""
+    seen_from: str | None = None
+    """The machine that looked; None = this one."""
 
     @property
     def here(self) -> bool:
         """Whether it is on this machine for sure."""
-        return bool(self.addresses) and all(_is_loopback(each) for each in self.addresses)
+        own = self.seen_from is None
+        return own and bool(self.addresses) and all(_is_loopback(each) for each in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ def unconsented(looked: Looked) -> list[str]:
 def _where(place: Place) -> str:
     if not place.addresses:
         return f"where it is cannot be said ({place.why})"
-    return f"it is at {', '.join(place.addresses[:3])}"
+    seen_from = f", seen from {place.seen_from}" if place.seen_from is not None else ""
+    return f"it is at {', '.join(place.addresses[:3])}{seen_from}"
 
 
 def vendor_addresses(looked: Looked, overrides: Overrides, vendor: Vendor) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TextIO
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prober.bench.added import STAGES
-from prober.bench.document import Bench
+from prober.bench.document import Bench, GeneratorDoc, HealthDoc
 from prober.bench.findings import ComparisonDoc, DifferenceDoc
 from prober.bench.html.knee import capacity_lines
 from prober.bench.html.stages import NAMES, signed
@@ -91,7 +91,7 @@ class _Report:
             self._section("What separates them", comparison_lines(self._bench.comparison))
         self._section("Stages, median in ms (more than direct)", map(stage_line, self._found))
         self._section("Failures", self._failures())
-        self._section("Generator", (generator_line(each) for each in self._found if each.runs))
+        self._section("Generator", (line for each in self._found if each.runs for line in generator_lines(each)))
         self._section("Notes", iter(self._bench.notes))
         self._section("Again", [shlex.join(self._bench.command)])
 
@@ -230,16 +230,37 @@ def _lateness(standing: Standing) -> Iterator[Lateness]:
             yield found
 
 
-def generator_line(standing: Standing) -> str:
-    """The generator during the runs of a route: the worst of them."""
+def generator_lines(standing: Standing) -> Iterator[str]:
+    """The generator during the runs of a route, the worst of them; then each machine, where several made the load."""
     healths = [run.health for run in standing.runs]
     late = max(_lateness(standing), key=lambda each: each.seconds, default=None)
     name = standing.route + (" (null run)" if standing.null else "")
-    figures = (
-        f"busiest process {share(max(each.cpu for each in healths))} of a core",
-        f"machine {share(max(each.machine_cpu for each in healths))}",
-        f"lateness {'–' if late is None else f'{late.name} {thousandths(late.seconds)} ms'}",
-        f"longest stand-still {thousandths(max(each.lag for each in healths))} ms",
-        f"descriptors {figure(max(each.descriptors for each in healths))}",
-    )
-    return f"{name}: {', '.join(figures)}"
+    lateness_text = "–" if late is None else f"{late.name} {thousandths(late.seconds)} ms"
+    yield f"{name}: {', '.join(_health_figures(healths, lateness_text))}"
+    own: dict[str, list[GeneratorDoc]] = {}
+    for run in standing.runs:
+        for each in run.generators:
+            own.setdefault(each.name, []).append(each)
+    for machine, parts in own.items():
+        yield f"{name}, generator {machine}: {', '.join(_machine_figures(parts))}"
+
+
+def _machine_figures(parts: Sequence[GeneratorDoc]) -> Iterator[str]:
+    yield f"{figure(max(each.achieved for each in parts))} of {figure(max(each.offered for each in parts))}/s"
+    slowest = max((each.p99 for each in parts if each.p99 is not None), default=None)
+    if slowest is not None:
+        yield f"response p99 {thousandths(slowest)} ms"
+    late = max((each.health.lateness_p99 for each in parts if each.health.lateness_p99 is not None), default=None)
+    yield from _health_figures([each.health for each in parts], "–" if late is None else f"p99 {thousandths(late)} ms")
+    yield f"beginning sure to {thousandths(max(each.uncertainty for each in parts))} ms"
+    if any(each.late for each in parts):
+        yield f"heard of it {thousandths(max(each.late for each in parts))} ms late"
+    yield f"clock {max((each.skew for each in parts), key=abs):+.3f} s"
+
+
+def _health_figures(healths: Sequence[HealthDoc], late: str) -> Iterator[str]:
+    yield f"busiest process {share(max(each.cpu for each in healths))} of a core"
+    yield f"machine {share(max(each.machine_cpu for each in healths))}"
+    yield f"lateness {late}"
+    yield f"longest stand-still {thousandths(max(each.lag for each in healths))} ms"
+    yield f"descriptors {figure(max(each.descriptors for each in healths))}"

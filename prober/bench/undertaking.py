@@ -12,32 +12,22 @@ from typing import Final
 
 from prober.bench.conduct import Conduct
 from prober.bench.document import Bench, TargetDoc
+from prober.bench.ground import Ground, Here, Refused
 from prober.bench.machine import machine
 from prober.bench.order import Mode, Order
 from prober.bench.own_origin import OriginError, OwnOrigin
-from prober.bench.preflight import preflight
-from prober.bench.safety import Looked, Vendor, look, rate_cap, refusals, unconsented, vendor_addresses
+from prober.bench.safety import Looked, Vendor, rate_cap, refusals, unconsented
 from prober.bench.watching import Watcher
 from prober.check.conduct import program
 from prober.engine.limits import reserve_descriptors
-from prober.engine.load.generators import Generators
-from prober.engine.load.sources import unusable
-from prober.engine.resolver import Resolver
 from prober.engine.settings import ProbeSettings
-from prober.engine.stores import ProxyCertificates
 from prober.model import Route, Scheme, Target
+
+__all__ = ["Hindered", "Refused", "Undertaking", "undertake"]
 
 LAB: Final = "lab"
 LEAST_COMPARED: Final = 2
 """Routes of a comparison."""
-
-
-class Refused(Exception):
-    """It may not, or cannot, be carried out; `lines` has every reason."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = list(lines)
 
 
 class Hindered(Exception):
@@ -71,41 +61,46 @@ async def undertake(
     watchers: Sequence[Watcher],
     begun: Callable[[Conduct], None],
     say: Callable[[str], None],
+    ground: Ground | None = None,
 ) -> Bench:
-    """Carry it out. `begun` gets the conduct before its first run, so that it can be stopped; `say` a line for people.
+    """Carry it out. `begun` gets the conduct before its first run, so that it can be stopped; `say` a line for people;
+    `ground` None is this machine.
 
     Raises Refused, Hindered.
     """
-    order = undertaking.order
-    routes = _each(order)
-    lines = [*refusals(order.target, routes, undertaking.vendor), *_unusable(undertaking.sources)]
-    if lines:
+    if ground is None:
+        ground = Here(undertaking.settings, undertaking.sources, undertaking.vendor)
+    order = ground.settled(undertaking.order)
+    if lines := refusals(order.target, _each(order), undertaking.vendor):
         raise Refused(lines)
     async with contextlib.AsyncExitStack() as stack:
         order = await _with_origin(undertaking, order, stack)
-        looked = await _look(undertaking, order)
-        settings = replace(undertaking.settings, overrides=looked.overrides)
+        order, forbidden = _without_direct(order, ground)
+        looked = await ground.look(order.target, _each(order))
+        if not undertaking.consent and (lines := unconsented(looked)):
+            raise Refused(lines)
         if order.rate > (cap := rate_cap(looked, undertaking.max_rate)):
             raise Refused([_too_fast(order.rate, cap, looked)])
         order = replace(order, most_rate=min(order.most_rate, cap))
-        order, dropped, notes = await _that_work(undertaking, order, settings)
+        order, dropped, notes = await _that_work(ground, order)
+        notes = (*forbidden, *notes)
         for note in notes:
             say(note)
         order = replace(order, target_document=_target_document(order, looked))
         reserve_descriptors(order.load.in_flight)  # processes inherit the limit
-        generators = await stack.enter_async_context(
-            Generators(order.workers, settings=settings, sources=undertaking.sources)
-        )
         conduct = Conduct(
-            order, generators, prober=program(), machine=machine(), watchers=watchers, notes=notes, dropped=dropped
+            order,
+            await stack.enter_async_context(ground.generators(order)),
+            prober=program(),
+            machine=machine(),
+            grounds=ground.documents,
+            watchers=watchers,
+            notes=notes,
+            dropped=dropped,
         )
         begun(conduct)
         await conduct.carry_out()
         return conduct.document()
-
-
-def _unusable(sources: Sequence[str]) -> list[str]:
-    return [f"--source {each}: {why}; give an address of this machine" for each, why in unusable(sources)]
 
 
 def _each(order: Order) -> list[Route]:
@@ -129,18 +124,11 @@ def _url(target: Target, host: str, port: int) -> str:
     return f"{target.scheme.value}://{host}:{port}{path}"
 
 
-async def _look(undertaking: Undertaking, order: Order) -> Looked:
-    settings = undertaking.settings
-    resolver = Resolver(settings.family, settings.overrides, settings.name_servers)
-    try:
-        looked = await look(order.target, _each(order), settings.overrides, resolver)
-    finally:
-        await resolver.close()
-    if lines := vendor_addresses(looked, settings.overrides, undertaking.vendor):
-        raise Refused(lines)
-    if not undertaking.consent and (lines := unconsented(looked)):
-        raise Refused(lines)
-    return looked
+def _without_direct(order: Order, ground: Ground) -> tuple[Order, tuple[str, ...]]:
+    """Where nothing may go without a proxy there is no null run."""
+    if ground.direct or order.null is None:
+        return order, ()
+    return replace(order, null=None), ("No null run: an egress allows nothing without a proxy (no_direct).",)
 
 
 def _too_fast(rate: float, cap: float, looked: Looked) -> str:
@@ -148,13 +136,9 @@ def _too_fast(rate: float, cap: float, looked: Looked) -> str:
     return f"--rate {rate:g}: more than {cap:g}/s, the most that is loaded {where} without --max-rate {rate:g}"
 
 
-async def _that_work(
-    undertaking: Undertaking, order: Order, settings: ProbeSettings
-) -> tuple[Order, tuple[Route, ...], tuple[str, ...]]:
+async def _that_work(ground: Ground, order: Order) -> tuple[Order, tuple[Route, ...], tuple[str, ...]]:
     """One probe over each route first. The order without those that do not get through; these; and why."""
-    routes = _each(order)
-    hops = [hop for route in routes for hop in route.every_hop]
-    seen = await preflight(order.target, routes, settings, ProxyCertificates(hops), undertaking.vendor)
+    seen = await ground.preflight(order.target, _each(order))
     if seen.theirs:
         raise Refused(seen.theirs)
     working = {route.name for route in seen.works}

@@ -15,14 +15,14 @@ from prober.bench.generator_health import (
     is_local,
     local_failures,
     of_the_generator,
-    opening_health,
+    of_the_machine,
     remarks,
-    sustained_health,
 )
-from prober.bench.kpis import Kpis, counted, merged, sustained, within
+from prober.bench.kpis import Kpis, sustained, within
 from prober.bench.pace import keeping_up, paces
+from prober.bench.several import beside_the_others, of_one_of_several
 from prober.load.slices import Measured
-from prober.load.words import Load, Measure, Skip, Span, Workload
+from prober.load.words import Load, Skip, Workload
 
 WINDOWS: Final = 5
 """Stretches of the sustain phase whose rates are held against one another."""
@@ -44,12 +44,15 @@ class Validity:
 def validity(load: Load, measured: Measured, kpis: Kpis, limits: Limits | None = None) -> Validity:
     """Judge a run by its own figures (`kpis` of the same run)."""
     limits = limits or Limits()
-    health = sustained_health(load, measured)
-    starts = merged(counted(load, measured), Measure(Span.LATENESS))
-    busy = (health, opening_health(load, measured))
-    reasons = (*_of_the_run(load, measured, kpis, limits), *of_the_generator(load, kpis, starts, busy, limits))
+    if measured.generators:
+        own = [each for part in measured.generators for each in of_one_of_several(load, part, limits)]
+        beside = tuple(beside_the_others(load, measured.generators, limits))
+    else:
+        own = list(of_the_generator(load, measured, kpis, limits))
+        beside = tuple(of_the_machine(load, measured, limits))
+    reasons = (*_of_the_run(load, measured, kpis, limits), *own)
     limited = any(reason.word in LIMITED for reason in reasons) or _own_limit(load, kpis, reasons)
-    return Validity(not reasons, limited, reasons, tuple(remarks(load, measured, kpis, health, limits)))
+    return Validity(not reasons, limited, reasons, (*remarks(load, measured, kpis, limits), *beside))
 
 
 def _of_the_run(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Iterator[Reason]:

@@ -148,3 +148,21 @@ class Measured:
     sources: int = 1
     """Local addresses that were connected from."""
     descriptor_limit: int = 0
+    generators: list[GeneratorShare] = field(default_factory=list)
+    """What each machine saw by itself, where several made the load; it is in all of the above."""
+
+
+@dataclass(slots=True)
+class GeneratorShare:
+    """One machine's part of a run that several made."""
+
+    name: str
+    """The agent's, with its egress."""
+    measured: Measured
+    processes: int
+    uncertainty: float = 0.0
+    """Seconds by which its second 0 may have been off that of the others at most."""
+    skew: float = 0.0
+    """Its wall clock minus that of the machine that puts the results together, in seconds; only told."""
+    late: float = 0.0
+    """Seconds after second 0 at which it heard that it was to begin; 0 = in time."""

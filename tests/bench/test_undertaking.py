@@ -39,8 +39,8 @@ def closed(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         works = tuple(route for route in routes if route.name not in names)
         return Preflight(works, tuple(f"{name} is not loaded, a single probe over it fails" for name in names), ())
 
-    monkeypatch.setattr("prober.bench.undertaking.preflight", preflight)
-    monkeypatch.setattr("prober.bench.undertaking.Generators", InPlaceOfGenerators)
+    monkeypatch.setattr("prober.bench.ground.preflight", preflight)
+    monkeypatch.setattr("prober.bench.ground.Generators", InPlaceOfGenerators)
 
 
 def ordered(mode: Mode, *names: str) -> Undertaking:

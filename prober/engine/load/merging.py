@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from prober.load.slices import Slice
 
@@ -51,6 +51,29 @@ class Timeline:
             self.slices.append(found)
             if self._on_slice is not None:
                 self._on_slice(found)
+
+
+class Apart:
+    """The seconds of each machine's processes by themselves, beside the timeline of all."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        """`sizes`: processes of each machine, which are numbered through."""
+        self._machines = [machine for machine, size in enumerate(sizes) for _ in range(size)]
+        self._seconds: list[dict[int, Slice]] = [{} for _ in sizes]
+
+    def take(self, worker: int, slices: list[Slice]) -> None:
+        """A process tells seconds; they are copied."""
+        seconds = self._seconds[self._machines[worker]]
+        for each in slices:
+            own = seconds.setdefault(each.second, Slice(each.second))
+            own.add(each)
+            for histogram in own.spans.values():
+                histogram.pack()
+
+    def slices(self, count: int) -> Iterator[list[Slice]]:
+        """For each machine as many seconds as the timeline has."""
+        for seconds in self._seconds:
+            yield [seconds.get(number) or Slice(number) for number in range(count)]
 
 
 class Running:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from prober.engine.frames import frame
-from prober.engine.load import generators
+from prober.engine.load import generators, own_process
 from prober.engine.load.generators import CannotBeginError, Generators
 from prober.engine.load.way import Way
 from prober.load.slices import HealthSample, Slice
@@ -187,15 +187,15 @@ async def test_what_cannot_begin(processes: list[Process]) -> None:
 
 
 async def test_a_process_that_does_not_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generators, "PROGRAM", "raise SystemExit(7)")
+    monkeypatch.setattr(own_process, "PROGRAM", "raise SystemExit(7)")
     async with Generators() as making:
         with pytest.raises(RuntimeError, match="exit code 7"):
             await making.run(load(), target(1, host="127.0.0.1"), route())
 
 
 async def test_a_process_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, processes: list[Process]) -> None:
-    monkeypatch.setattr(generators, "_GRACE", 0.05)
-    monkeypatch.setattr(generators, "PROGRAM", "import threading; threading.Event().wait()")
+    monkeypatch.setattr(own_process, "_GRACE", 0.05)
+    monkeypatch.setattr(own_process, "PROGRAM", "import threading; threading.Event().wait()")
     async with Generators() as making:
         await making._start()
     assert processes[0].returncode == -9
