@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from prober.cli.bench_command import command_again, typed
+from prober.cli.bench_elsewhere import Elsewhere, refuse_contradictions
 from prober.cli.bench_options import (
     DEFAULT_RATE,
     ArrivalsName,
@@ -22,6 +24,7 @@ from prober.cli.bench_options import (
     FindCapacity,
     Format,
     From,
+    Generators,
     InFlight,
     LabKey,
     Listen,
@@ -45,6 +48,7 @@ from prober.cli.bench_options import (
     WorkloadName,
 )
 from prober.cli.bench_watched import carry_out
+from prober.cli.cluster_options import TlsFolder
 from prober.cli.options import ROUTES, Shared, load_or_exit, refuse, say, with_shared
 from prober.cli.outcome import FINDINGS, INCOMPLETE, Output, check_paths, unwritten
 
@@ -59,11 +63,13 @@ EXAMPLES = (
     "prober bench --via hq=http://127.0.0.1:8888 --target lab --workload tunnel --tunnels 2000 · "
     "prober bench --via hq=http://127.0.0.1:8888 --target lab --preset rfc9411 --save hq.json.zst "
     "--listen 127.0.0.1:9465 · "
-    "prober bench --from hq.json.zst --format html --output hq.html"
+    "prober bench --from hq.json.zst --format html --output hq.html · "
+    "prober bench --scheduler tls://scheduler.corp:8786 --tls certs --egress paris,berlin "
+    "--via hq=http://10.0.0.6:8080 --target https://origin.lab.corp:8443/ --rate 2000 --max-rate 2000 --i-may-load-this"
 )
 WITH_FROM: Final = frozenset({"--from", "--format", "--output", "--save", "--quiet", "--verbose", "--log-format"})
 """Options that have an effect on a saved benchmark."""
-BENCH: Final = ROUTES | {"resolve", "ipv4", "ipv6"}
+BENCH: Final = ROUTES | {"egress", "resolve", "ipv4", "ipv6"}
 """Shared options that have an effect here."""
 
 
@@ -98,6 +104,8 @@ def bench(
     save: Save = None,
     from_: From = None,
     listen: Listen = None,
+    scheduler: Generators = None,
+    tls: TlsFolder = None,
     *,
     shared: Shared,
 ) -> None:
@@ -119,7 +127,9 @@ def bench(
     from prober.bench.asking import Asked, AskErrors, make_undertaking
     from prober.load.words import Workload
 
-    loaded = load_or_exit(shared)
+    elsewhere = None if scheduler is None else Elsewhere(scheduler, tls, shared.egress)
+    refuse_contradictions(ctx, elsewhere, target)
+    loaded = load_or_exit(shared if elsewhere is None else replace(shared, egress=None))
     processes = workers or max(1, _cores() - 1)
     asked = Asked(
         target=target,
@@ -146,13 +156,14 @@ def bench(
         timeout=timeout,
         workers=processes,
         cores=_cores(),
-        command=command_again(ctx, loaded, processes),
+        command=command_again(ctx, loaded, workers if elsewhere is not None else processes),
     )
     try:
         undertaking = make_undertaking(asked, loaded)
     except AskErrors as error:
         refuse(error.lines)
-    made = carry_out(undertaking, listen, quiet=shared.quiet)
+    ground = None if elsewhere is None else elsewhere.ground(workers, timeout)
+    made = carry_out(undertaking, listen, quiet=shared.quiet, elsewhere=ground)
     if not made.complete:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured
     saved = save is None or _saved(made, save)

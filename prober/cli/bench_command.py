@@ -21,8 +21,8 @@ def typed(ctx: typer.Context) -> set[str]:
     return {_name(parameter) for parameter, source in _given(ctx) if source == "COMMANDLINE"}
 
 
-def command_again(ctx: typer.Context, loaded: Loaded, workers: int) -> tuple[str, ...]:
-    """What to type to have it again: the options given, routes without logins."""
+def command_again(ctx: typer.Context, loaded: Loaded, workers: int | None) -> tuple[str, ...]:
+    """What to type to have it again: the options given, routes without logins. `workers` None = they were not given."""
     found = ["prober", "bench"]
     for parameter, _ in _given(ctx):
         if parameter.name not in _APART:
@@ -30,7 +30,9 @@ def command_again(ctx: typer.Context, loaded: Loaded, workers: int) -> tuple[str
     found += [part for text in _vias(loaded) for part in ("--via", text)]
     if not _has_direct(loaded):
         found.append("--no-direct")
-    return (*found, "--workers", str(workers), "--seed", str(ctx.params["seed"]))
+    if workers is not None:
+        found += ["--workers", str(workers)]
+    return (*found, "--seed", str(ctx.params["seed"]))
 
 
 def _given(ctx: typer.Context) -> Iterator[tuple[Any, str]]:

@@ -216,3 +216,15 @@ Listen = Annotated[
         metavar="ADDRESS:PORT", rich_help_panel=_REPORT, show_default=False, help="Serve /metrics there while it runs."
     ),
 ]
+Generators = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="URL",
+        envvar="PROBER_SCHEDULER",
+        rich_help_panel=_LOAD,
+        help="Make the load from the agents of this scheduler, tls://HOST[:PORT], together, in place of this machine: "
+        "all of those of --egress NAME[,NAME], or all there are. Routes are those given here; names are looked up at "
+        "each. --workers is for each machine.",
+    ),
+]

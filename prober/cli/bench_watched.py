@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from prober.bench.document import Bench
     from prober.bench.undertaking import Undertaking
     from prober.bench.watching import Watcher
+    from prober.cluster.load.ground import AgentsGround
 
 
-def carry_out(undertaking: Undertaking, listen: str | None, *, quiet: bool) -> Bench:
-    """Carry it out, watched. Ends the program with exit code 2 or 3 where it is refused or nothing gets through."""
+def carry_out(
+    undertaking: Undertaking, listen: str | None, *, quiet: bool, elsewhere: AgentsGround | None = None
+) -> Bench:
+    """Carry it out, watched; `elsewhere` None = from this machine. Ends the program with exit code 2 or 3 where it is
+    refused or nothing gets through."""
     import asyncio
 
     from prober.bench.undertaking import Hindered, Refused, undertake
@@ -31,7 +35,9 @@ def carry_out(undertaking: Undertaking, listen: str | None, *, quiet: bool) -> B
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 # a coroutine runs in one
         _on_signals(task.cancel)
-        return await undertake(undertaking, watchers, lambda conduct: _on_signals(conduct.stop), tell)
+        async with contextlib.AsyncExitStack() as entered:
+            ground = None if elsewhere is None else await entered.enter_async_context(elsewhere)
+            return await undertake(undertaking, watchers, lambda conduct: _on_signals(conduct.stop), tell, ground)
 
     with contextlib.ExitStack() as stack:
         watchers, tell = _watchers(stack, listen, quiet=quiet)

@@ -110,12 +110,10 @@ class Link:
         agents = (_agent(address, worker) for address, worker in found["workers"].items())
         return tuple(each for each in agents if each is not None)
 
-    async def ask(self, what: Callable[..., Awaitable[T]], *given: object, address: str) -> T:
-        """Run one of our coroutines at an agent's worker. Raises ClusterError."""
+    async def ask(self, what: Callable[..., Awaitable[T]], *given: object, address: str, within: float = _SURVEY) -> T:
+        """Run one of our coroutines at an agent's worker, `within` seconds. Raises ClusterError."""
         try:
-            answers: Mapping[str, T] = await asyncio.wait_for(
-                self._client.run(what, *given, workers=[address]), _SURVEY
-            )
+            answers: Mapping[str, T] = await asyncio.wait_for(self._client.run(what, *given, workers=[address]), within)
         except TimeoutError:
             raise ClusterError([f"the agent at {address} does not answer"]) from None
         except Exception as error:  # noqa: BLE001 # as above: of another version, or gone

@@ -14,6 +14,7 @@ from typing import Any, Final
 from distributed import Worker, WorkerPlugin, get_worker
 
 from prober.cluster.cargo import packed
+from prober.cluster.load.session import Session
 from prober.cluster.site import Site
 from prober.cluster.words import Brought, Identity, Question, Share, Surveyed, identity
 from prober.config import Loaded
@@ -37,18 +38,37 @@ class SitePlugin(WorkerPlugin):
         self._loaded = loaded
         self._egress = egress
         self.site: Site | None = None
+        self.loading: Session | None = None
+        """The benchmark whose load is made here."""
+
+    @property
+    def its_site(self) -> Site:
+        """Once it is set up."""
+        if self.site is None:
+            raise RuntimeError("this worker is no agent of prober")
+        return self.site
 
     def setup(self, worker: Worker) -> None:
         """Called once by dask in the worker process."""
         self.site = Site(self._loaded, self._egress)
         set_aside()
 
+    async def teardown(self, worker: Worker) -> None:
+        """Called by dask when the worker ends in good order."""
+        if self.loading is not None:
+            await self.loading.close()
+
+
+def plugin_of(worker: Worker) -> SitePlugin:
+    """The site's part of a worker process."""
+    plugin = worker.plugins.get(PLUGIN)
+    if not isinstance(plugin, SitePlugin):
+        raise RuntimeError("this worker is no agent of prober")
+    return plugin
+
 
 def _site(worker: Worker) -> Site:
-    plugin = worker.plugins.get(PLUGIN)
-    if not isinstance(plugin, SitePlugin) or plugin.site is None:
-        raise RuntimeError("this worker is no agent of prober")
-    return plugin.site
+    return plugin_of(worker).its_site
 
 
 def who(dask_scheduler: Any = None) -> Identity:  # the name makes dask hand the scheduler in

@@ -47,6 +47,11 @@ class Site:
         self.mark = _mark(loaded, egress)
         self._settled: OrderedDict[tuple[Target, ...], Settled] = OrderedDict()
 
+    @property
+    def no_direct(self) -> bool:
+        """Whether nothing may go without a proxy from here."""
+        return self._loaded.no_direct
+
     def survey(self, question: Question) -> Surveyed:
         """How it would probe these targets. Blocks: scripts are fetched and asked."""
         loaded = self._with(no_direct=question.no_direct)

@@ -1,0 +1,1 @@
+"""`prober bench` over several machines: agents that make one load together."""
