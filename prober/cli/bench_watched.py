@@ -29,6 +29,7 @@ def carry_out(
     import asyncio
 
     from prober.bench.undertaking import Hindered, Refused, undertake
+    from prober.cluster.errors import ClusterError
     from prober.engine.loop import run_loop
 
     async def undertaken() -> Bench:
@@ -45,6 +46,8 @@ def carry_out(
             return run_loop(undertaken())
         except Refused as error:
             refuse(error.lines)
+        except ClusterError as error:
+            refuse(error.errors)
         except Hindered as error:
             for line in error.lines:
                 say(f"error: {line}")
