@@ -54,6 +54,10 @@ def bench(*arguments: str | Path) -> Done:
         (["--target", "lab", "--via", "nowhere"], "nowhere"),
         (["--from", "x.json", "--rate", "5", "--target", "lab"], "without --rate, --target"),
         (["--target", "lab", "--source", "192.0.2.7"], "--source 192.0.2.7: this machine does not have it"),
+        (["--target", "lab", "--egress", "paris"], "--egress needs --scheduler"),
+        (["--target", "lab", "--tls", "certs"], "--tls needs --scheduler"),
+        (["--target", "https://127.0.0.1/", "--scheduler", "tcp://192.0.2.1"], "plain TCP is for loopback only"),
+        (["--target", "https://127.0.0.1/", "--scheduler", "tcp://127.0.0.1:9"], "no scheduler at tcp://127.0.0.1:9"),
     ],
 )  # fmt: skip
 def test_refused_with_exit_code_2(arguments: list[str], says: str) -> None:
@@ -61,6 +65,16 @@ def test_refused_with_exit_code_2(arguments: list[str], says: str) -> None:
     assert done.code == 2
     assert says in done.err
     assert done.out == ""
+
+
+def test_all_that_agents_have_themselves_is_refused_at_once() -> None:
+    done = bench(
+        "--scheduler", "tcp://127.0.0.1:9", "--target", "lab", "--source", "127.0.0.1", "-4", "--resolve", "*=127.0.0.1"
+    )  # fmt: skip
+    assert done.code == 2
+    for option in ("--source", "-4", "--resolve"):
+        assert f"{option} with --scheduler: each agent has its own" in done.err
+    assert "--target lab with --scheduler" in done.err
 
 
 def test_no_password_is_repeated() -> None:

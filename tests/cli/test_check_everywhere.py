@@ -1,0 +1,72 @@
+"""`prober check --scheduler`: options that are a site's own are refused, all at once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+import pytest
+from typer.testing import CliRunner
+
+from prober.cli.check import check
+from prober.cli.check_everywhere import OF_A_SITE
+from prober.cli.main import app
+
+from .conftest import Done
+
+GIVEN = {
+    "--via": "http://127.0.0.1:1",
+    "--resolve": "*=127.0.0.1",
+    "--trust-roots": "roots.pem",
+    "--pin": f"a.test={'0' * 64}",
+    "--known-interceptor": "0" * 64,
+    "--client-cert": "client.pem",
+    "--concurrency": "5",
+    "--timeout": "5",
+    "--workers": "2",
+    "--retries": "1",
+    "--device": "device.reg",
+    "--component": "edr",
+    "--device-domain": "corp.test",
+    "--revocation-route": "hq",
+}
+FLAGS = ("-4", "-6", "--revocation")
+NOT_YET = ("--device", "--component", "--device-domain", "--revocation", "--revocation-route")
+
+
+def run(*arguments: str) -> Done:
+    done = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "140"}).invoke(app, ["check", *arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def everything() -> Sequence[str]:
+    return [*FLAGS, *(part for option, value in GIVEN.items() for part in (option, value))]
+
+
+def test_nothing_is_left_out_here() -> None:
+    assert sorted(OF_A_SITE.values()) == sorted([*GIVEN, *FLAGS])
+    assert set(OF_A_SITE) <= set(inspect.signature(check).parameters)
+
+
+def test_all_at_once() -> None:
+    done = run("--scheduler", "tcp://127.0.0.1:9", *everything(), "tls://a.test")
+    assert done.code == 2
+    for option in (*GIVEN, *FLAGS):
+        why = "not for agents yet" if option in NOT_YET else "each agent has its own (its configuration)"
+        assert f"{option} with --scheduler: {why}" in done.err
+    assert "no scheduler" not in done.err
+
+
+def test_the_environment_is_not_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PROBER_VIA is this machine's: a warning. Where nobody is, that is said."""
+    monkeypatch.setenv("PROBER_VIA", "http://127.0.0.1:1")
+    done = run("--scheduler", "tcp://127.0.0.1:9", "tls://a.test")
+    assert done.code == 2
+    assert "PROBER_VIA has no effect with --scheduler" in done.err
+    assert "no scheduler at tcp://127.0.0.1:9" in done.err
+
+
+def test_certificates_without_a_scheduler() -> None:
+    done = run("--tls", "certs", "tls://a.test")
+    assert (done.code, "--tls needs --scheduler" in done.err) == (2, True)
