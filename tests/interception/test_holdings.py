@@ -202,3 +202,19 @@ def test_a_broken_snapshot(elsewhere: Elsewhere) -> None:
     anchors = (replace(snapshot.anchors[0], der=b"garbage"),)
     with pytest.raises(ValueError, match="cannot be read"):
         TrustStore.from_snapshot(replace(snapshot, anchors=anchors), elsewhere.mozilla)
+
+
+@pytest.mark.parametrize(("targets", "kept"), [(0, False), (40, True)])
+def test_a_run_of_many_targets_is_judged_once(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, targets: int, kept: bool
+) -> None:
+    """Egress points see the same targets one after another; two judgements of each are kept, whatever is usual."""
+    monkeypatch.setattr("prober.interception.trust._JUDGED", 4)
+    store = TrustStore.from_snapshot(elsewhere.store.snapshot(), elsewhere.mozilla, targets=targets)
+    chain, host = next(
+        (chain, host) for chain, host in elsewhere.cases if elsewhere.store.judge(chain, host, elsewhere.now).trusted
+    )
+    first = [store.judge(chain, f"a{number}.{host}", elsewhere.now) for number in range(60)]
+    again = [store.judge(chain, f"a{number}.{host}", elsewhere.now) for number in range(60)]
+    assert first == again
+    assert all(one is other for one, other in zip(first, again, strict=True)) == kept
