@@ -186,9 +186,10 @@ def summary(bench: Bench, standings: Sequence[Standing]) -> str:
     }.get(load.workload, load.workload)
     loaded = sum(each.kpis is not None for each in routes)
     of = "" if loaded == len(routes) else f"{loaded} of "
+    together = f" from {several(len(bench.grounds), 'machine')} together" if bench.grounds else ""
     parts = [
-        f"prober {bench.prober.version} loaded {of}{several(len(routes), 'route')} to {bench.target.url}: {what}; "
-        f"open loop, {load.arrivals} arrivals, seed {bench.seed}."
+        f"prober {bench.prober.version} loaded {of}{several(len(routes), 'route')} to {bench.target.url}{together}: "
+        f"{what}; open loop, {load.arrivals} arrivals, seed {bench.seed}."
     ]
     parts += map(_standing_sentence, routes)
     if not bench.complete:

@@ -78,7 +78,7 @@ class Conduct:
         self._prefixes: dict[PairKey, list[tuple[int, Observation]]] = {}
         self._parents: dict[PairKey, PairKey] = {}
         self._pairs = {(pair.target.id, pair.route.name): pair for pair in plan.pairs}
-        self._comparison = Comparison(plan.judge, baseline=plan.baseline)
+        self._comparison = Comparison(plan.judge, baseline=plan.baseline, views=plan.views)
         self._revocation = None if plan.revocation is None else RevocationRound(plan.revocation)
         self._unjudged: deque[tuple[Target, Route, Observation]] = deque()
         self._told: set[PairKey] = set()
@@ -275,7 +275,11 @@ class Conduct:
         if parent is not None:
             self._prefixes.setdefault(parent, []).append((len(pair.route.hops), observation))
         else:
-            self._seen.setdefault(key, []).append(observation)
+            seen = self._seen.get(key)
+            if seen is None:
+                self._seen[key] = [observation]  # a list that grows has room for four from its first on
+            else:
+                seen.append(observation)
         self._unjudged.append((pair.target, pair.route, observation))
 
     def _judge(self) -> None:

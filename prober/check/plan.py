@@ -22,6 +22,7 @@ from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
 from prober.interception.baseline import Baseline
 from prober.interception.trust import TrustStore
+from prober.interception.views import Views
 from prober.model import Target
 from prober.report.document import Run
 from prober.routes.rules import RouteRule, fixed_hops
@@ -69,6 +70,8 @@ class Plan:
     """How revocation is to be looked at; None = not at all."""
     machine: Machine = field(default_factory=this_machine)
     """The one that probes."""
+    views: Views | None = None
+    """Of `judge`, shared with the plans of other egress points; None = its own."""
 
 
 def choose(loaded: Loaded, given: Sequence[str] = ()) -> Chosen:

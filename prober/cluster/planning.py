@@ -14,6 +14,7 @@ from prober.engine.run import Pair
 from prober.engine.stores import ProxyCertificates, mozilla_roots
 from prober.interception.holdings import TrustSnapshot
 from prober.interception.trust import TrustStore
+from prober.interception.views import Views
 from prober.report.document import Run as RunDocument
 
 ALL = "all"
@@ -76,7 +77,7 @@ def plans(
     baseline: RunDocument | None,
 ) -> dict[str, Plan]:
     """A plan for each site, to be judged here with the trust of the site."""
-    stores: dict[TrustSnapshot, TrustStore] = {}
+    stores: dict[TrustSnapshot, tuple[TrustStore, Views]] = {}
     return {
         name: _plan(name, answer, chosen, stores, attempts, locate, direct, baseline)
         for name, answer in surveyed.items()
@@ -87,7 +88,7 @@ def _plan(
     name: str,
     answer: Surveyed,
     chosen: Chosen,
-    stores: dict[TrustSnapshot, TrustStore],
+    stores: dict[TrustSnapshot, tuple[TrustStore, Views]],
     attempts: int,
     locate: bool,
     direct: bool,
@@ -96,10 +97,10 @@ def _plan(
     if answer.trust is None or answer.probe is None or answer.descriptors is None or answer.machine is None:
         raise ClusterError([f"egress {name}: its answer is not whole"])
     # sites with the same trust share a store, and so what one of them learns of intermediates
-    judge = stores.get(answer.trust)
-    if judge is None:
-        judge = TrustStore.from_snapshot(answer.trust, mozilla_roots(), targets=len(chosen.targets))
-        stores[answer.trust] = judge
+    if answer.trust not in stores:
+        store = TrustStore.from_snapshot(answer.trust, mozilla_roots(), targets=len(chosen.targets))
+        stores[answer.trust] = (store, Views(store, targets=len(chosen.targets)))
+    judge, views = stores[answer.trust]
     return Plan(
         egress=name,
         targets=chosen.targets,
@@ -122,4 +123,5 @@ def _plan(
         locate=locate,
         direct=direct,
         machine=answer.machine,
+        views=views,
     )

@@ -16,19 +16,18 @@ from prober.interception.certificates import shown
 from prober.interception.decision import Comparable, decide, unsettled
 from prober.interception.evidence import Surroundings, named
 from prober.interception.location import responsible_hop
-from prober.interception.looks import Look, View, look_at, signer_of, view_of
+from prober.interception.looks import Look, look_at, signer_of
 from prober.interception.middleboxes import Middleboxes, load_middleboxes
 from prober.interception.pair_looks import PairLooks, SiteLooks
-from prober.interception.recent import Recent
 from prober.interception.repetition import is_settled, is_steady
 from prober.interception.route_index import Expected, Known, RouteIndex, Site, domain_of, expected_of, site_of
 from prober.interception.trust import Trust, TrustStore
 from prober.interception.verdict import Attribution, Mixed, Verdict, Why, Word
+from prober.interception.views import Views
 from prober.model import Anchor, Observation, Route, Target
 
 PairKey = tuple[str, str]
 """Target id and route name."""
-_VIEWS: Final = 12_288
 _GRAVEST: Final = (Word.INTERCEPTED, Word.SUSPECT, Word.BLOCKED)
 
 
@@ -36,6 +35,7 @@ class Comparison:
     """Keeps what was observed and judges it.
 
     `window` bounds the looks kept of each pair (None = all, for a run that ends). `without` leaves evidence ids out.
+    `views` are those of `judge`, shared with others; None = its own.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Comparison:
         baseline: Baseline | None = None,
         window: int | None = None,
         without: frozenset[str] = frozenset(),
+        views: Views | None = None,
     ) -> None:
         self._judge = judge
         self._middleboxes = middleboxes or load_middleboxes()
@@ -55,7 +56,7 @@ class Comparison:
         self._pairs: dict[PairKey, PairLooks] = {}
         self._sites: dict[Site, SiteLooks] = {}
         self._index = RouteIndex()
-        self._views: Recent[tuple[tuple[bytes, ...], str], tuple[Trust, View]] = Recent(_VIEWS)
+        self._views = views or Views(judge)
         self._clean: dict[frozenset[str], frozenset[str]] = {}
         """Sets of keys in a run that ends, each once: many hosts show one key."""
         self._generation = judge.generation
@@ -72,7 +73,7 @@ class Comparison:
                 self._drop(pair)
             return
         pair.silent = 0
-        view = self._view(tls.chain, target.host, observation.at)
+        view = self._views.of(tls.chain, target.host, observation.at)
         hops = len(route.after(len(observation.passed_over)).hops)
         look = look_at(target, route.name, hops, observation, view, tls)
         look = _distrusted(look) if self._direct_is_proxied else look
@@ -199,21 +200,12 @@ class Comparison:
         if pair is None:
             looks: deque[Look] | list[Look] = [] if self._window is None else deque(maxlen=self._window)
             pair = self._pairs[key] = PairLooks(target, site_of(target), route, looks)
-            self._sites.setdefault(pair.site, SiteLooks()).pairs.append(pair)
+            site = self._sites.get(pair.site)
+            if site is None:
+                self._sites[pair.site] = SiteLooks([pair])
+            else:
+                site.pairs.append(pair)
         return pair
-
-    def _view(self, chain: tuple[bytes, ...], host: str, at: float) -> View:
-        trust = self._judge.judge(chain, host, at)
-        known = self._views.get((chain, host))
-        if known is not None and known[0] is trust:
-            return known[1]
-        self._judge.learn(chain)
-        trust = self._judge.judge(chain, host, at)
-        view = view_of(chain, trust, self._judge)
-        if known is not None and known[1].same_as(view):
-            view = known[1]
-        self._views.put((chain, host), (trust, view))
-        return view
 
     def _see_again(self) -> None:
         """What was learned since may complete chains that were incomplete."""
@@ -221,7 +213,7 @@ class Comparison:
         self._index.clear()
         for pair in self._pairs.values():
             for place, look in enumerate(pair.looks):
-                view = self._view(look.tls.chain, look.target.host, look.at)
+                view = self._views.of(look.tls.chain, look.target.host, look.at)
                 if view is not look.view:
                     pair.looks[place] = replace(look, view=view)
                     self._changed(pair)

@@ -21,8 +21,9 @@ from prober.interception.certificates import certificate_facts, shown
 
 
 def normal_host(host: str) -> str:
-    """Lower case, without a trailing dot, brackets or zone."""
-    return host.strip("[]").rstrip(".").partition("%")[0].lower()
+    """Lower case, without a trailing dot, brackets or zone; the very same string if it is so already."""
+    normal = host.strip("[]").rstrip(".").partition("%")[0].lower()
+    return host if normal == host else normal
 
 
 def under(host: str, suffixes: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from prober.bench.document import Bench
+from prober.bench.document import Bench, GeneratorDoc, GroundDoc
 from prober.bench.findings import FlipDoc, TierDoc
 from prober.bench.html.page import part, policy, render_html
 from prober.bench.markdown import write_markdown
@@ -24,6 +24,19 @@ from .made import comparison, runs, search
 
 ALL = pytest.mark.parametrize("bench", [runs(), search(), comparison()], ids=["run", "search", "comparison"])
 HOSTILE = '"><script>alert(1)</script>\x1b[31m\u202e|`@admin`\n# <img src=//evil.test>'
+
+
+def of_two_machines(bench: Bench, first: str, second: str) -> Bench:
+    """The same, made by two."""
+    own = [
+        GeneratorDoc(
+            name=name, processes=2, offered=50.0, achieved=49.0 + place, failed=place, health=bench.runs[0].health,
+            uncertainty=0.0012, skew=-0.25 * place, late=0.07 * place, p50=0.004, p99=0.0123,
+        )
+        for place, name in enumerate((first, second))
+    ]  # fmt: skip
+    grounds = tuple(GroundDoc(name, name, 2, replace(bench.machine, cpu=name, cores=8)) for name in (first, second))
+    return replace(bench, runs=tuple(replace(run, generators=tuple(own)) for run in bench.runs), grounds=grounds)
 
 
 def hostile(bench: Bench) -> Bench:
@@ -44,8 +57,7 @@ def hostile(bench: Bench) -> Bench:
         for run in bench.runs
     ]
     return replace(
-        bench,
-        runs=tuple(made),
+        of_two_machines(replace(bench, runs=tuple(made)), HOSTILE, HOSTILE),
         routes=tuple(replace(each, name=HOSTILE if each.name == "squid" else each.name) for each in bench.routes),
         flips=(FlipDoc(HOSTILE, HOSTILE, HOSTILE, 3.0, 100.0, 2),),
         notes=(HOSTILE,),
@@ -187,6 +199,23 @@ def test_ascii_where_unicode_is_not_taken() -> None:
     write_table(comparison(), stream, width=100)
     stream.flush()
     assert octets_written.getvalue().isascii()
+
+
+def test_several_machines_are_told_apart_in_every_form() -> None:
+    bench = of_two_machines(runs(), "paris host 17", "berlin host 4")
+    table = " ".join(table_text(bench, width=200).split())
+    markdown = io.StringIO()
+    write_markdown(bench, markdown)
+    page = html.unescape(render_html(bench))
+    for text in (table, " ".join(markdown.getvalue().split())):
+        assert "from 2 machines together" in text
+        assert "generator paris host 17: 49 of 50/s" in text
+        assert "response p99 12.3 ms" in text
+        assert "heard of it 70.0 ms late, clock -0.250 s" in text
+    assert "berlin host 4 (egress berlin host 4): 2 processes" in markdown.getvalue()
+    assert "of it berlin host 4" in page
+    assert "on 2 machines" in page
+    assert "from 2 machines together" not in table_text(runs(), width=200)
 
 
 @ALL
