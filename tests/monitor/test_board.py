@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from prober.engine.run import Pair
 from prober.interception import TrustStore
 from prober.interception import certificates as certificates_module
-from prober.interception import comparison as comparison_module
 from prober.interception import trust as trust_module
+from prober.interception import views as views_module
 from prober.interception.recent import Recent
 from prober.interception.verdict import Why, Word
 from prober.model import Failure, Hop, HopFacts, HopScheme, Observation, Reason, Route, Secret, Stage, TrustClass
@@ -740,7 +740,7 @@ class TestMemory:
         """Each with a certificate of its own. Limits are made small, to be met soon; a run of 100,000 with those in
         force is told of in docs/monitoring-state.md."""
         monkeypatch.setattr(board_module, "_CERTIFICATES", 64)
-        monkeypatch.setattr(comparison_module, "_VIEWS", 64)
+        monkeypatch.setattr(views_module, "_KEPT", 64)
         monkeypatch.setattr(trust_module, "_JUDGED", 64)
         monkeypatch.setattr(trust_module, "_ENDINGS", 64)
         monkeypatch.setattr(certificates_module, "_cache", Recent(64))
