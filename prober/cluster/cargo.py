@@ -62,6 +62,7 @@ def unpacked(brought: Brought, pairs: Sequence[Pair], kept: Kept) -> Iterator[tu
                     target=pair.target.id,
                     route=pair.route.name,
                     peer=None if observation.peer is None else kept.once(observation.peer),
+                    tried=None if observation.tried is None else kept.once(observation.tried),
                     tls=None if number is None else handshakes[number],
                 ),
             )
