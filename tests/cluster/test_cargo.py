@@ -17,7 +17,12 @@ from prober.model import Failure, HttpFacts, Observation, Purpose, Reason, Route
 TLS = TlsFacts("TLSv1.3", "c", "x25519", None, client_cert_requested=False, ocsp_stapled=True, chain=())
 PAIRS = [Pair(parse_target(f"tls://h{number}.test"), Route("r")) for number in range(10)]
 SEEN = Observation(
-    target=PAIRS[0].target.id, route="r", at=1.0, peer="127.0.0.1:1", tls=replace(TLS, chain=(b"leaf", b"root"))
+    target=PAIRS[0].target.id,
+    route="r",
+    at=1.0,
+    peer="127.0.0.1:1",
+    tried="127.0.0.1:1",
+    tls=replace(TLS, chain=(b"leaf", b"root")),
 )
 CHAINS = st.lists(st.sampled_from([b"leaf", b"other", b"middle", b"root"]), max_size=4).map(tuple)
 
@@ -52,6 +57,7 @@ def test_equal_handshakes_are_one() -> None:
     assert both[0] == both[1] == SEEN
     assert both[0].tls is both[1].tls
     assert both[0].peer is both[1].peer
+    assert both[0].tried is both[1].tried
 
 
 def test_what_does_not_fit() -> None:

@@ -74,6 +74,11 @@ def test_normal_host(host: str, normal: str) -> None:
     assert normal_host(host) == normal
 
 
+def test_a_normal_host_is_not_copied() -> None:
+    host = "www.example.test"
+    assert normal_host(host) is host
+
+
 def test_under() -> None:
     assert under("a.b.example", ["b.example"])
     assert under("b.example", ["b.example"])
