@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from prober.check.conduct import Conduct, Recheck
@@ -40,10 +39,9 @@ class Everywhere:
         self._rechecks = rechecks or {}
         self._kept = Kept()
         self._arrived: set[str] = set()
-        self._held: set[str] = set()
         self._met = asyncio.Event()
         self._gathering = asyncio.Lock()
-        self._references: dict[str, list[Look]] | None = None
+        self._references: Baseline | None = None
         self._link: Link | None = None
         self._agents: Mapping[str, AgentThere] = {}
         self.conducts = {name: self._conduct(name, plan) for name, plan in plans.items()}
@@ -75,7 +73,6 @@ class Everywhere:
     def document(self) -> Run:
         """All sites' results so far as one run. Ask once, last of all: a site's conduct goes when its part is made, so
         that there is no time at which the observations of all are held beside the results of all."""
-        self._references = {}
         return join(self.conducts.pop(name).document() for name in list(self.conducts))
 
     # what the sites have in common
@@ -114,22 +111,17 @@ class Everywhere:
         async with self._gathering:
             if self._references is None:
                 self._references = await self._gathered()
-        looks = [look for other, found in self._references.items() if other != name for look in found]
-        self.conducts[name].hold_against(Baseline.of(looks, beside=self._plans[name].baseline))
-        self._held.add(name)
-        if len(self._held) == len(self.conducts):
-            self._references = {}  # most of them are of keys that all sites saw, and no baseline has them
+        self.conducts[name].hold_against(self._references.seen_from(name, beside=self._plans[name].baseline))
 
-    async def _gathered(self) -> dict[str, list[Look]]:
+    async def _gathered(self) -> Baseline:
         """What was clean at each site, before anything followed from it anywhere."""
-        found: dict[str, list[Look]] = {}
+        found: list[tuple[str, Look]] = []
         for name, conduct in self.conducts.items():
-            own = found[name] = []
             for step, look in enumerate(conduct.references()):
-                own.append(replace(look, egress=name))
+                found.append((name, look))
                 if step % _SLICE == 0:
                     await asyncio.sleep(0)
-        return found
+        return Baseline.among(found)
 
     def _arrive(self, name: str) -> None:
         self._arrived.add(name)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prober.interception.baseline import Baseline
 from prober.interception.route_index import site_of
 from prober.interception.verdict import Basis, Word
 
-from .forging import DAY, NOW, forge
+from .forging import DAY, NOW, Made, forge
 from .scenes import BRANCH, CORP, DIRECT, HQ, ISSUING, OTHER_ISSUING, Scene, face
 
 HOST = "a.alpha.test"
@@ -33,6 +37,25 @@ def test_of_looks_at_one_moment_it_is_always_the_same_one() -> None:
     scene = Scene()
     looks = [scene.look(HOST, route, face(OLD, ISSUING)) for route in (BRANCH, DIRECT, HQ)]
     assert {Baseline.of(order).looks((HOST, 443))[0].route for order in permutations(looks)} == {"direct"}
+
+
+EGRESSES = ("paris", "berlin", "rome")
+
+
+@given(st.lists(st.tuples(st.sampled_from(EGRESSES), st.sampled_from([OLD, NEW]), st.integers(0, 3)), max_size=9))
+def test_what_the_others_saw(seen: list[tuple[str, Made, int]]) -> None:
+    """One table of all sites is for each of them what a baseline of all others' looks would be."""
+    scene = Scene()
+    looks = [(egress, scene.look(HOST, HQ, face(made, ISSUING), at=NOW + at)) for egress, made, at in seen]
+    own = [scene.look(HOST, DIRECT, face(OLD, ISSUING), at=NOW - DAY)]
+    table = Baseline.among(looks)
+    for egress in (*EGRESSES, "nowhere"):
+        others = [replace(look, egress=name) for name, look in looks if name != egress]
+        expected = Baseline.of(others).looks((HOST, 443))
+        found = table.seen_from(egress, None).looks((HOST, 443))
+        assert [(look.view.key, look.at) for look in found] == [(look.view.key, look.at) for look in expected]
+        assert all(look.egress not in ("", egress) for look in found)
+        assert table.seen_from(egress, Baseline.of(own)).looks((HOST, 443)) == (*own, *found)
 
 
 def test_sites_are_kept_apart() -> None:
