@@ -59,7 +59,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
 
 def generators_of(agent: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The processes of an agent that make load."""
-    return [each for each in family(agent) if "generator_process" in " ".join(_line(each))]
+    return [each for each in family(agent) if "load.generator_process import main" in " ".join(_line(each))]
 
 
 def _line(process: psutil.Process) -> list[str]:
