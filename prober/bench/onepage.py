@@ -186,7 +186,8 @@ def summary(bench: Bench, standings: Sequence[Standing]) -> str:
     }.get(load.workload, load.workload)
     loaded = sum(each.kpis is not None for each in routes)
     of = "" if loaded == len(routes) else f"{loaded} of "
-    together = f" from {several(len(bench.grounds), 'machine')} together" if bench.grounds else ""
+    how = "together" if len(bench.grounds) > 1 else "elsewhere"
+    together = f" from {several(len(bench.grounds), 'machine')} {how}" if bench.grounds else ""
     parts = [
         f"prober {bench.prober.version} loaded {of}{several(len(routes), 'route')} to {bench.target.url}{together}: "
         f"{what}; open loop, {load.arrivals} arrivals, seed {bench.seed}."
