@@ -7,8 +7,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# Three on two cores: a good part of the tests waits for other programs.
+JOBS ?= 3
 BENCH ?= --json speed.json
+
+# The suite starts prober hundreds of times: a third of each start would be compiling it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test bench lint unit real wheel picture dashboards clean help
 

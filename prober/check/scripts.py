@@ -12,18 +12,19 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prober.config import Loaded
-from prober.engine.documents import Script, fetch_script
 from prober.engine.pac.answers import PacAnswer
 from prober.engine.pac.names import machine
 from prober.engine.pac.sandbox import PacSandbox
 from prober.engine.resolver import Resolver
-from prober.engine.wpad import discover
 from prober.model import Failure
 from prober.routes.pac.reading import Reading
 from prober.routes.text import without_login
+
+if TYPE_CHECKING:
+    from prober.engine.documents import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ class Scripts:
         return self._fetched[place]
 
     async def _fetch(self, key: ScriptKey) -> Script | Failure:
+        # an HTTP client is an eighth of a command's start; most runs have no script
+        from prober.engine.documents import Script, fetch_script
+        from prober.engine.wpad import discover
+
         loaded = self._loaded
         resolver = Resolver(loaded.settings.probe.family, loaded.resolve)
         fetch = partial(fetch_script, resolve=resolver.resolve, roots=key.trust_roots)

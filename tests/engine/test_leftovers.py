@@ -42,24 +42,25 @@ def alive() -> Counter[str]:
 
 @contextlib.contextmanager
 def collector_off() -> Iterator[None]:
-    """Without it what is in a cycle stays, and what is not goes at once."""
-    gc.collect()
+    """Without it what is in a cycle stays, and what is not goes at once. What was there before is set aside: it is not
+    counted, and need not be gone through, which takes a second in a process that ran thousands of tests."""
+    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+        gc.unfreeze()
 
 
 async def left_by(probe: Callable[[World], Awaitable[object]]) -> Counter[str]:
     """What is there more than before, once a world with this probe has ended."""
     with collector_off():
-        before = alive()
         async with World() as world:
             await probe(world)
         for _ in range(3):  # uvloop holds a connection that was refused until it has closed its own side of it
             await asyncio.sleep(0)
-        return alive() - before
+        return alive()
 
 
 async def test_what_is_counted_is_what_probes_are_made_of() -> None:
