@@ -89,7 +89,7 @@ class Conduct:
         self._runs: list[RunDoc] = []
         self._dropped = tuple(dropped)
         self._hindered: list[str] = []
-        """Routes that could not begin, at least once."""
+        """Routes whose load could not be made at least once: it did not begin, or a generator was lost."""
         self._capacities: list[CapacityDoc] = []
         self._null_capacity: CapacityDoc | None = None
         self._comparison: ComparisonDoc | None = None
@@ -239,10 +239,13 @@ class Conduct:
                 stop=self._stop,
             )
         except CannotBeginError as error:
+            if self._stop.is_set():
+                return None  # interrupted before anything had begun
             self._note(f"{route.name} could not be loaded: {error.failure.reason.value}: {error.failure.detail}")
-            if purpose is not Purpose.NULL and route.name not in self._hindered:
-                self._hindered.append(route.name)
+            self._hinder(route, purpose)
             return None
+        if measured.lost:
+            self._hinder(route, purpose)
         figures = kpis(load, measured)
         judged = validity(load, measured, figures)
         document = run_document(load, measured, figures, judged, purpose=purpose, rate=rate)
@@ -251,6 +254,10 @@ class Conduct:
         for watcher in self._watchers:
             watcher.ended(document)
         return Done(load, measured, figures, judged)
+
+    def _hinder(self, route: Route, purpose: Purpose) -> None:
+        if purpose is not Purpose.NULL and route.name not in self._hindered:
+            self._hindered.append(route.name)
 
     def _look_for_flips(self, route: Route, purpose: Purpose, load: Load, measured: Measured) -> None:
         """What the leaf keys tell, against those of null runs and earlier runs if there are any."""

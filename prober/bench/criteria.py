@@ -14,6 +14,7 @@ class Fault(StrEnum):
     """Why a run is not valid."""
 
     STOPPED = "stopped"
+    LOST = "generator-lost"
     NOTHING = "nothing-measured"
     FAILED = "failed"
     RESET = "reset"
@@ -29,7 +30,9 @@ class Fault(StrEnum):
     LAG = "loop-lag"
 
 
-LIMITED: Final = frozenset({Fault.LATE, Fault.SKIPPED_LATE, Fault.LOCAL, Fault.CPU, Fault.MACHINE, Fault.LAG})
+LIMITED: Final = frozenset(
+    {Fault.LOST, Fault.LATE, Fault.SKIPPED_LATE, Fault.LOCAL, Fault.CPU, Fault.MACHINE, Fault.LAG}
+)
 """Faults of the generator; `IN_FLIGHT` is one too where the limit was the load's own."""
 
 

@@ -35,8 +35,10 @@ def opening_health(load: Load, measured: Measured) -> list[HealthSample]:
     return [each for each in measured.health if begin <= each.second < end]
 
 
-def of_the_generator(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Iterator[Reason]:
-    """Criteria that the generator missed: one machine's processes (`kpis` of the same)."""
+def of_the_generator(
+    load: Load, measured: Measured, kpis: Kpis, limits: Limits, *, alone: bool = True
+) -> Iterator[Reason]:
+    """Criteria that the generator missed: one machine's processes (`kpis` of the same). `alone`: there is no other."""
     starts = merged(counted(load, measured), Measure(Span.LATENESS))
     late, may = late_starts(starts, limits.lateness)
     found = lateness(figures(starts))
@@ -63,8 +65,8 @@ def of_the_generator(load: Load, measured: Measured, kpis: Kpis, limits: Limits)
         yield Reason(
             Fault.LOCAL,
             f"This machine had no descriptor, port or memory left for {local:,} operations. "
-            "Raise its limits (ulimit -n, net.ipv4.ip_local_port_range), give more addresses (--source), or lower "
-            "the rate.",
+            "Raise its limits (ulimit -n, net.ipv4.ip_local_port_range), "
+            f"{'give more addresses (--source)' if alone else 'use more machines'}, or lower the rate.",
             local,
             0,
         )
@@ -131,7 +133,7 @@ def remarks(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Itera
         )
     if not health:
         yield Reason(Remark.NO_HEALTH, "Nothing is known of the generator's own health in the sustain phase.", 0, 1)
-    yield from _of_the_sources(load, measured, kpis)
+    yield from _of_the_sources(measured, kpis)
 
 
 def of_the_machine(load: Load, measured: Measured, limits: Limits) -> Iterator[Reason]:
@@ -156,31 +158,39 @@ def of_the_machine(load: Load, measured: Measured, limits: Limits) -> Iterator[R
         )
 
 
-def _of_the_sources(load: Load, measured: Measured, kpis: Kpis) -> Iterator[Reason]:
+def of_the_ports(
+    load: Load, measured: Measured, kpis: Kpis, *, part: float = 1.0, alone: bool = True
+) -> Iterator[Reason]:
+    """Whether one machine has local ports enough for its connections (`kpis` of the same); it makes `part` of the load,
+    and with `alone` there is no other."""
+    more = "Give more local addresses (--source)." if alone else "Use more machines, or lower the rate."
     waiting, ports = kpis.connections.mean * TIME_WAIT, measured.ports * measured.sources
     if ports and waiting > ports:
         yield Reason(
             Remark.PORTS,
             f"{kpis.connections.mean:,.0f} connections per second keep {waiting:,.0f} local ports busy for "
-            f"{TIME_WAIT} s each; there are {ports:,} towards one peer. Give more local addresses (--source).",
+            f"{TIME_WAIT} s each; there are {ports:,} towards one peer. {more}",
             waiting,
             ports,
         )
-    held = planned(load.phases) if load.workload is Workload.TUNNEL else 0.0
+    held = part * planned(load.phases) if load.workload is Workload.TUNNEL else 0.0
     if ports and held > ports:
         yield Reason(
             Remark.PORTS,
-            f"{held:,.0f} tunnels keep a local port each; there are {ports:,} towards one peer. Give more local "
-            "addresses (--source).",
+            f"{held:,.0f} tunnels keep a local port each; there are {ports:,} towards one peer. {more}",
             held,
             ports,
         )
+
+
+def _of_the_sources(measured: Measured, kpis: Kpis) -> Iterator[Reason]:
     denied = sum(each.count for each in kpis.failures if each.reason in _DENIED and each.hop == 1)
     if measured.sources > 1 and denied:
         yield Reason(
             Remark.SOURCES,
             f"Connections left from {measured.sources} local addresses in turn, and the first proxy denied {denied:,} "
-            "operations. If it admits one address alone, connect from that one: --source 127.0.0.1.",
+            "operations. If it admits one address alone, "
+            + ("let it admit 127.0.0.0/8." if measured.generators else "connect from that one: --source 127.0.0.1."),
             denied,
             0,
         )

@@ -1,8 +1,9 @@
 """Several machines make one load: each is judged by itself, and whether they began together.
 
 Figures of all machines together would hide one that is unwell among others that are not: the busiest processor and the
-late starts are asked of each. A machine judged by few starts of its own may be found late by chance
-(`prober.bench.lateness`), so with several machines a sound run is a little more often called generator-limited.
+late starts are asked of each, as are ports and descriptors. A machine judged by few starts of its own may be found late
+by chance (`prober.bench.lateness`), so with several machines a sound run is a little more often called
+generator-limited.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from prober.bench.criteria import Limits, Reason, Remark
-from prober.bench.generator_health import of_the_generator, of_the_machine
+from prober.bench.generator_health import of_the_generator, of_the_machine, of_the_ports
 from prober.bench.kpis import kpis
 from prober.load.slices import GeneratorShare
 from prober.load.words import Load
@@ -20,7 +21,7 @@ from prober.load.words import Load
 def of_one_of_several(load: Load, part: GeneratorShare, limits: Limits) -> Iterator[Reason]:
     """Criteria that one machine missed."""
     own = kpis(load, part.measured)
-    for reason in of_the_generator(load, part.measured, own, limits):
+    for reason in of_the_generator(load, part.measured, own, limits, alone=False):
         yield _named(part, reason)
 
 
@@ -30,8 +31,11 @@ def _named(part: GeneratorShare, reason: Reason) -> Reason:
 
 def beside_the_others(load: Load, parts: Sequence[GeneratorShare], limits: Limits) -> Iterator[Reason]:
     """What to bear in mind about each: its machine, whether they began together, what their clocks say."""
+    processes = sum(part.processes for part in parts)
     for part in parts:
-        for reason in of_the_machine(load, part.measured, limits):
+        share = part.processes / processes
+        ports = of_the_ports(load, part.measured, kpis(load, part.measured), part=share, alone=False)
+        for reason in (*of_the_machine(load, part.measured, limits), *ports):
             yield _named(part, reason)
         if part.late > 0:
             yield Reason(

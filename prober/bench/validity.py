@@ -16,6 +16,7 @@ from prober.bench.generator_health import (
     local_failures,
     of_the_generator,
     of_the_machine,
+    of_the_ports,
     remarks,
 )
 from prober.bench.kpis import Kpis, sustained, within
@@ -49,7 +50,7 @@ def validity(load: Load, measured: Measured, kpis: Kpis, limits: Limits | None =
         beside = tuple(beside_the_others(load, measured.generators, limits))
     else:
         own = list(of_the_generator(load, measured, kpis, limits))
-        beside = tuple(of_the_machine(load, measured, limits))
+        beside = (*of_the_machine(load, measured, limits), *of_the_ports(load, measured, kpis))
     reasons = (*_of_the_run(load, measured, kpis, limits), *own)
     limited = any(reason.word in LIMITED for reason in reasons) or _own_limit(load, kpis, reasons)
     return Validity(not reasons, limited, reasons, (*remarks(load, measured, kpis, limits), *beside))
@@ -57,7 +58,10 @@ def validity(load: Load, measured: Measured, kpis: Kpis, limits: Limits | None =
 
 def _of_the_run(load: Load, measured: Measured, kpis: Kpis, limits: Limits) -> Iterator[Reason]:
     if measured.stopped is not None:
-        yield Reason(Fault.STOPPED, f"The run ended early: {measured.stopped}", kpis.seconds, load.seconds)
+        early = f"The run ended early: {measured.stopped}"
+        if measured.lost:
+            early += f", after {kpis.seconds} s of {load.seconds:g} s. That says nothing of the way: run it again."
+        yield Reason(Fault.LOST if measured.lost else Fault.STOPPED, early, kpis.seconds, load.seconds)
     if not kpis.ended:
         yield Reason(Fault.NOTHING, "No operation of the sustain phase ended: there is nothing to judge.", 0, 1)
         return

@@ -162,7 +162,7 @@ def bench(
         undertaking = make_undertaking(asked, loaded)
     except AskErrors as error:
         refuse(error.lines)
-    ground = None if elsewhere is None else elsewhere.ground(workers, timeout)
+    ground = None if elsewhere is None else elsewhere.ground(workers, timeout, loaded.resolve)
     made = carry_out(undertaking, listen, quiet=shared.quiet, elsewhere=ground)
     if not made.complete:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost what was measured

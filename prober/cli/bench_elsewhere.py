@@ -13,6 +13,7 @@ from prober.cli.options import refuse
 
 if TYPE_CHECKING:
     from prober.cluster.load.ground import AgentsGround
+    from prober.routes.overrides import Overrides
 
 OF_A_SITE: Final = {"resolve": "--resolve", "ipv4": "-4", "ipv6": "-6", "source": "--source"}
 """Options that have no effect at agents, by parameter."""
@@ -30,15 +31,17 @@ class Elsewhere:
     tls: Path | None
     egress: str | None
 
-    def ground(self, workers: int | None, timeout: float | None) -> AgentsGround:
-        """To be entered. Ends the program with exit code 2 for an address that is none, or without the extra."""
+    def ground(self, workers: int | None, timeout: float | None, overrides: Overrides) -> AgentsGround:
+        """To be entered. `overrides` are this machine's own: they may tell what is the vendor's. Ends the program with
+        exit code 2 for an address that is none, or without the extra."""
         needs_the_extra()
         from prober.cluster.link import Link
         from prober.cluster.load.ground import AgentsGround
 
         place = place_or_exit(self.scheduler, "--scheduler")
         wanted = [name.strip() for name in (self.egress or "all").split(",") if name.strip()]
-        return AgentsGround(Link(place, self.tls), wanted, processes=workers, timeout=timeout or _TIMEOUT)
+        link, seconds = Link(place, self.tls), timeout or _TIMEOUT
+        return AgentsGround(link, wanted, processes=workers, timeout=seconds, overrides=overrides)
 
 
 def refuse_contradictions(ctx: typer.Context, elsewhere: Elsewhere | None, target: str | None) -> None:

@@ -221,7 +221,6 @@ Generators = Annotated[
     typer.Option(
         "--scheduler",
         metavar="URL",
-        envvar="PROBER_SCHEDULER",
         rich_help_panel=_LOAD,
         help="Make the load from the agents of this scheduler, tls://HOST[:PORT], together, in place of this machine: "
         "all of those of --egress NAME[,NAME], or all there are. Routes are those given here; names are looked up at "

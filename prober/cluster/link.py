@@ -118,6 +118,8 @@ class Link:
             raise ClusterError([f"the agent at {address} does not answer"]) from None
         except Exception as error:  # noqa: BLE001 # as above: of another version, or gone
             raise ClusterError([f"the agent at {address}: {type(error).__name__}: {error}"]) from None
+        if address not in answers:
+            raise ClusterError([f"the agent at {address} is gone"])
         return answers[address]
 
     def submit(self, what: Callable[..., T], given: object, *, key: str, resources: Mapping[str, float]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _MOST: Final = 64 * 1024 * 1024
-"""Bytes of one message in `Frames`: far more than a probe can bring home."""
+"""Bytes of one message: far more than a probe can bring home."""
 
 
 def frame(message: object) -> bytes:
@@ -22,8 +22,9 @@ def frame(message: object) -> bytes:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> object:
-    """The next message. Raises asyncio.IncompleteReadError at the end."""
+    """The next message. Raises asyncio.IncompleteReadError at the end, ValueError as `Frames.feed`."""
     (size,) = struct.unpack(">I", await reader.readexactly(4))
+    _check(size)
     return _message(await reader.readexactly(size))
 
 
@@ -41,8 +42,7 @@ class Frames:
         try:
             while len(buffer) - start >= 4:
                 (size,) = struct.unpack_from(">I", buffer, start)
-                if size > _MOST:
-                    raise ValueError(f"a message of {size} bytes: something else has written to the pipe")
+                _check(size)
                 end = start + 4 + size
                 if len(buffer) < end:
                     break
@@ -50,6 +50,11 @@ class Frames:
                 yield _message(whole)
         finally:
             del buffer[:start]
+
+
+def _check(size: int) -> None:
+    if size > _MOST:
+        raise ValueError(f"a message of {size} bytes: something else has written to the pipe")
 
 
 def _message(data: bytes) -> object:

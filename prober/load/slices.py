@@ -143,6 +143,8 @@ class Measured:
     health: list[HealthSample]
     stopped: str | None = None
     """Why the run ended early, as a sentence; None = it did not."""
+    lost: bool = False
+    """Whether it ended early because something that made the load was lost: then that says nothing of the proxy."""
     ports: int = 0
     """Local ports this machine has for connections from one address to one peer."""
     sources: int = 1
@@ -161,7 +163,8 @@ class GeneratorShare:
     measured: Measured
     processes: int
     uncertainty: float = 0.0
-    """Seconds by which its second 0 may have been off that of the others at most."""
+    """Seconds by which its second 0 may have been off that of any other at most, as far as questions about the time
+    tell: what two clocks drift apart in a run is not in it."""
     skew: float = 0.0
     """Its wall clock minus that of the machine that puts the results together, in seconds; only told."""
     late: float = 0.0

@@ -345,6 +345,47 @@ async def test_a_null_run_that_cannot_begin_is_said_and_the_routes_are_complete(
     assert conduct.document().notes == ("direct could not be loaded: dns-nxdomain: no such name",)
 
 
+async def test_a_generator_that_is_lost_leaves_it_incomplete() -> None:
+    class Dying(Simulated):
+        async def run(self, load, target, route, **more):  # type: ignore[no-untyped-def] # as the one it stands for
+            measured = await super().run(load, target, route, **more)
+            measured.stopped, measured.lost = "a generator process was killed by SIGKILL", bool(route.hops)
+            return measured
+
+    conduct = conducted(order(Mode.RUN, "squid"), Dying(PROXIES))
+    await conduct.carry_out()
+    document = conduct.document()
+    assert (document.complete, document.stopped) == (False, "squid could not be loaded every time")
+    assert [run.validity.generator_limited for run in document.runs] == [False, True]
+
+
+async def test_no_breaking_point_is_made_of_a_generator_that_is_lost() -> None:
+    class Dying(Simulated):
+        async def run(self, load, target, route, **more):  # type: ignore[no-untyped-def] # as the one it stands for
+            measured = await super().run(load, target, route, **more)
+            if route.hops and self.made[-1][1] > 200:
+                measured.stopped, measured.lost = "a generator process was killed by SIGKILL", True
+            return measured
+
+    conduct = conducted(order(Mode.FIND_CAPACITY, "squid"), Dying(PROXIES))
+    await conduct.carry_out()
+    (found,) = conduct.document().capacities
+    assert found.generator_limited
+    assert found.breaking is None
+
+
+async def test_an_interruption_before_anything_began_is_no_fault_of_the_route() -> None:
+    class Early(Simulated):
+        async def run(self, load, target, route, **more):  # type: ignore[no-untyped-def] # as above
+            more["stop"].set()
+            raise CannotBeginError(Failure(Stage.CONFIG, 0, Reason.INTERNAL, "interrupted before it began"))
+
+    conduct = conducted(order(Mode.RUN, "squid"), Early(PROXIES))
+    await conduct.carry_out()
+    document = conduct.document()
+    assert (document.complete, document.stopped, document.notes) == (False, "interrupted", ())
+
+
 @pytest.mark.parametrize("mode", [Mode.FIND_CAPACITY, Mode.COMPARE])
 async def test_searches_and_comparisons_without_one_of_their_routes_are_not_complete(mode: Mode) -> None:
     conduct = conducted(order(mode, "squid", "small", rounds=3), Refusing(PROXIES))

@@ -87,6 +87,18 @@ def test_what_their_clocks_say_makes_nothing_invalid() -> None:
     assert clocks[1].startswith("The clock of generator off is -90.0 s off")
 
 
+def test_ports_are_each_machine_s_own() -> None:
+    """Together they have enough; one of them has not."""
+    small, large = share("small"), share("large")
+    small.measured.ports, large.measured.ports = 1_000, 28_000
+    for each in (*small.measured.slices, *large.measured.slices):
+        each.connections = 50
+    found = [each for each in judged(small, large).remarks if each.word is Remark.PORTS]
+    assert [each.text.partition(":")[0] for each in found] == ["Generator small"]
+    assert "Use more machines" in found[0].text
+    assert "--source" not in found[0].text
+
+
 def test_a_machine_s_own_remarks_have_its_name() -> None:
     found = judged(share("paris"), share("berlin", 1, machine_cpu=0.9, descriptors=950))
     texts = {each.word: each.text for each in found.remarks}

@@ -65,11 +65,12 @@ def judged(
     stopped: str | None = None,
     sources: int = 1,
     late: Histogram | None = None,
+    lost: bool = False,
 ) -> Validity:
     slices = seconds(well or [100] * 20)
     if late is not None:
         slices[5].spans[Measure(Span.LATENESS)] = late
-    measured = Measured("r", 0, slices, health or [sample()], stopped, 28_000, sources, descriptor_limit=1_000)
+    measured = Measured("r", 0, slices, health or [sample()], stopped, lost, 28_000, sources, descriptor_limit=1_000)
     return validity(load, measured, figures)
 
 
@@ -281,9 +282,16 @@ def test_too_few_samples_for_a_percentile(count: int, names: str) -> None:
 
 
 def test_a_run_that_was_stopped_or_measured_nothing() -> None:
-    assert words(judged(stopped="more than half failed")) == [Fault.STOPPED]
+    early = judged(stopped="more than half failed")
+    assert (words(early), early.generator_limited) == ([Fault.STOPPED], False)
     nothing = judged(replace(SOUND, ended=0, share=None, offered=0, spans={}))
     assert words(nothing) == [Fault.NOTHING]
+
+
+def test_a_generator_that_was_lost_says_nothing_of_the_proxy() -> None:
+    found = judged(stopped="a generator process was killed by SIGKILL", lost=True)
+    assert (words(found), found.generator_limited) == ([Fault.LOST], True)
+    assert "was killed by SIGKILL, after 20 s of 28 s. That says nothing of the way" in found.reasons[0].text
 
 
 def test_limits_are_the_users() -> None:
@@ -310,7 +318,7 @@ def test_each_word_has_a_sentence_with_value_and_limit_and_what_to_do() -> None:
     found = judged(
         worst, well=[100] * 10 + [0] * 10, health=health, load=load, stopped="it was interrupted.", late=starts(9, 0.05)
     )
-    assert set(words(found)) == set(Fault) - {Fault.NOTHING}
+    assert set(words(found)) == set(Fault) - {Fault.NOTHING, Fault.LOST}
     assert found.generator_limited
     for each in (*found.reasons, *found.remarks):
         assert each.text.endswith((".", "?"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from prober.cluster.errors import ClusterError
 from prober.cluster.link import AgentThere, Link
 from prober.cluster.load.generators import DistantGenerators
 from prober.cluster.load.ground import AgentsGround
+from prober.cluster.load.loopback import loopback
 from prober.cluster.load.machine import Machine
 from prober.cluster.load.words import About, Clock, Gone, LookedThere, Prepared, Wanted
 from prober.cluster.words import identity
@@ -29,11 +31,12 @@ from prober.engine.load.way import Way
 from prober.load.slices import GeneratorShare, Measured, Slice
 from prober.load.words import Load, Phase, PhaseKind, Workload
 from prober.model import Failure, Reason, Route, Stage
-from prober.routes.overrides import Overrides
+from prober.routes.overrides import Overrides, parse_override
 
+NONE = Overrides(())
 TARGET, ROUTE = parse_target("tls://10.0.0.1:443"), Route("direct")
 LOAD = Load(workload=Workload.HANDSHAKE, phases=(Phase(PhaseKind.SUSTAIN, 1, 1, 1),), seed=1)
-ABOUT = About(identity(), 4, MachineDoc(system="Linux"), no_direct=False)
+ABOUT = About(identity(), 4, MachineDoc(system="Linux"), no_direct=False, loopback="boot 1")
 
 
 class There:
@@ -53,7 +56,7 @@ class There:
             return self.answers[name](address, *given)
         return getattr(self, f"_{name}")(address, *given)
 
-    def _clock(self, address: str) -> Clock:
+    def _clock(self, address: str, token: str) -> Clock:
         return Clock(time.perf_counter() + self.ahead, time.time() + self.wall)
 
     def _prepare(self, address: str, wanted: Wanted) -> Prepared:
@@ -91,7 +94,7 @@ def machine(there: There, name: str = "paris", count: int = 1) -> Machine:
 
 
 def generators(*machines: Machine) -> DistantGenerators:
-    return DistantGenerators(machines, {each.name: Overrides(()) for each in machines}, "token")
+    return DistantGenerators(machines, {each.name: NONE for each in machines}, "token")
 
 
 async def test_each_begins_in_its_own_time() -> None:
@@ -113,6 +116,46 @@ async def test_each_begins_in_its_own_time() -> None:
     assert there.left == []
 
 
+async def test_two_may_be_apart_by_both_errors() -> None:
+    there = Asynchronous()
+    paris, berlin = machine(there), machine(there, "berlin")
+    both = generators(paris, berlin)
+    measured = await both.run(LOAD, TARGET, ROUTE)
+    apart = paris.uncertainty + berlin.uncertainty
+    assert [each.uncertainty for each in measured.generators] == [apart, apart]
+
+
+async def test_a_fault_of_what_carries_ends_the_run() -> None:
+    there = Asynchronous()
+
+    def wrong(*_: object) -> Any:
+        raise KeyError("of ours")
+
+    there.answers["hear"] = wrong
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 # whichever comes out first, none is swallowed
+        await asyncio.wait_for(generators(machine(there)).run(LOAD, TARGET, ROUTE), 20)
+    assert not isinstance(caught.value, TimeoutError)
+
+
+async def test_a_stop_while_they_get_ready() -> None:
+    there = Asynchronous()
+    stop = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def for_ever(*_: object) -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    there.answers["prepare"] = for_ever
+    work = generators(machine(there)).run(LOAD, TARGET, ROUTE, stop=stop)
+    running = asyncio.get_running_loop().create_task(work, name="run")
+    await asked.wait()
+    stop.set()
+    with pytest.raises(CannotBeginError, match="interrupted before it began"):
+        await running
+    assert there.left == ["tls://paris"]
+
+
 async def test_one_that_hears_of_it_late() -> None:
     there = Asynchronous()
     share = GeneratorShare("paris", Measured("r", 0, [], []), processes=1)
@@ -120,7 +163,7 @@ async def test_one_that_hears_of_it_late() -> None:
     usual = there._tell
     there.answers["tell"] = lambda *given: usual(*given) + 3.0
     await generators(paris).run(LOAD, TARGET, ROUTE)
-    paris.complete(share)
+    paris.complete(share, 0.0)
     assert 1.0 < share.late <= 3.0
 
 
@@ -207,15 +250,15 @@ async def test_its_process_says_how_it_ended() -> None:
 # the ground
 
 
-def ground(there: There, *machines: Machine, near: bool = False) -> AgentsGround:
-    made = AgentsGround(cast("Link", there), ["all"], processes=None, timeout=10.0)
+def ground(there: There, *machines: Machine, near: bool = False, overrides: Overrides = NONE) -> AgentsGround:
+    made = AgentsGround(cast("Link", there), ["all"], processes=None, timeout=10.0, overrides=overrides)
     made._machines = {each.name: each for each in machines}
     made._near = set(made._machines) if near else set()
     return made
 
 
 def looked(address: str, *theirs: str) -> LookedThere:
-    return LookedThere(Looked((Place("target", "origin.test", (address,)),), Overrides(())), theirs)
+    return LookedThere(Looked((Place("target", "origin.test", (address,)),), NONE), theirs)
 
 
 async def test_loopback_elsewhere_is_not_this_machine() -> None:
@@ -230,6 +273,56 @@ async def test_loopback_elsewhere_is_not_this_machine() -> None:
     ]
     near = await ground(there, machine(there), near=True).look(TARGET, [ROUTE])
     assert near.here
+
+
+class Meeting(Asynchronous):
+    """Agents to be met, each with what it says of itself."""
+
+    def __init__(self, **abouts: About) -> None:
+        super().__init__()
+        self._abouts = abouts
+
+    async def __aenter__(self) -> Meeting:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.left.append("the link")
+
+    async def agents(self) -> tuple[AgentThere, ...]:
+        return tuple(AgentThere(f"tcp://127.0.0.1:{n}", n, n, "mark", 0.0) for n in self._abouts)
+
+    def _about(self, address: str) -> About:
+        return self._abouts[address.rpartition(":")[2]]
+
+
+async def test_near_is_who_has_this_very_loopback() -> None:
+    """An agent that is reached over loopback may be the scheduler's neighbour, or lie behind a tunnel."""
+    there = Meeting(here=replace(ABOUT, loopback=loopback()), away=ABOUT, mac=replace(ABOUT, loopback=None))
+    async with ground(there) as met:
+        assert met._near == ({"here"} if loopback() else set())
+        assert met.direct
+
+
+async def test_one_without_a_direct_way_is_one_for_all() -> None:
+    async with ground(Meeting(a=ABOUT, b=replace(ABOUT, no_direct=True))) as met:
+        assert not met.direct
+
+
+async def test_one_of_another_version_is_refused() -> None:
+    there = Meeting(a=ABOUT, b=replace(ABOUT, identity=replace(identity(), prober="0.0.0")))
+    with pytest.raises(ClusterError, match=r"the agent b is prober 0\.0\.0"):
+        await ground(there).__aenter__()
+    assert there.left == ["the link"]
+
+
+async def test_the_vendor_s_as_this_machine_knows_it() -> None:
+    there = Asynchronous()
+    there.answers["look_there"] = lambda *_: looked("10.0.0.1")
+    given = Overrides((parse_override("winatp-gw-neu.microsoft.com:443", "10.0.0.1"),))
+    with pytest.raises(
+        Refused, match=r"from paris: target origin\.test: it is at 10\.0\.0\.1, which is given to winatp"
+    ):
+        await ground(there, machine(there), overrides=given).look(TARGET, [ROUTE])
 
 
 async def test_the_vendor_s_wherever_it_is_seen() -> None:

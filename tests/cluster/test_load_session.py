@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from prober.cluster.load import session as module
 from prober.cluster.load.session import Session
-from prober.cluster.load.words import LEASE, Gone
-from prober.engine.load.generator_process import Stop
+from prober.cluster.load.words import LEASE, READY, Gone
+from prober.engine.load.generator_process import Begin, Stop
 from prober.engine.load.joint_run import GoneError, Message
 
 
@@ -40,6 +40,8 @@ class Scripted:
         if message is None:
             self.is_over = True
             raise GoneError
+        if isinstance(message, Exception):
+            raise message
         return message
 
     async def ending(self) -> str:
@@ -102,21 +104,65 @@ async def test_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     Scripted.made = []
     monkeypatch.setattr(module, "OwnProcess", Scripted)
     monkeypatch.setattr(module, "LEASE", 0.03)
+    monkeypatch.setattr(module, "_LOOK", 0.01)
     session = Session("t")
     await session.start(1)
+    session.tell([(0, Begin(0.0))])
     await Scripted.made[0].closed.wait()
     assert session.is_over
     await session.close()
 
 
 async def test_who_asks_keeps_it(session: Session) -> None:
-    session._asked -= LEASE - 1
+    await session.start(1)
+    session.tell([(0, Begin(0.0))])
+    session._until -= LEASE - 1
     session._look()
     assert not session.is_over
     session.tell([])
-    session._asked -= LEASE - 1
+    session._until -= LEASE - 1
     session._look()
     assert not session.is_over
-    session._asked -= 1
+    session._until -= 1
     session._look()
     assert session.is_over
+
+
+async def test_who_gets_ready_may_wait_longer_for_the_others(session: Session) -> None:
+    """Until a run begins nobody asks anything: another machine may take its time."""
+    await session.start(1)
+    session._until -= READY - 1
+    session._look()
+    assert not session.is_over
+    await session.hear(0)  # a question of the last run, late
+    session.get_ready()
+    session._until -= LEASE + 1
+    session._look()
+    assert not session.is_over
+
+
+async def test_a_process_that_starts_while_it_ends_is_ended_too(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = Scripted.start
+
+    async def slow() -> Scripted:
+        await session.close()
+        return await started()
+
+    monkeypatch.setattr(Scripted, "start", slow)
+    with pytest.raises(RuntimeError, match="has ended here while it got ready"):
+        await session.start(1)
+    assert [each.is_over for each in Scripted.made] == [True]
+
+
+async def test_what_is_not_understood_ends_the_run(session: Session) -> None:
+    """Whoever waits for more is told; the fault itself comes out where it happened."""
+    await session.start(1)
+    Scripted.made[0].says.put_nowait(ValueError("a message of 4294967295 bytes"))
+    heard: list[Any] = []
+    while not heard:
+        heard = await session.hear(0)
+    assert heard == [(0, Gone("a generator process was not understood: ValueError: a message of 4294967295 bytes"))]
+    with pytest.raises(ValueError, match="4294967295"):
+        await session._readers[0]

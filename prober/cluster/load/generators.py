@@ -10,13 +10,13 @@ from typing import Final, Self
 from prober.cluster.errors import ClusterError
 from prober.cluster.load.machine import Machine
 from prober.cluster.load.words import Prepared, Wanted
-from prober.engine.load.generators import CannotBeginError, jobs
-from prober.engine.load.joint_run import JointRun, NotBegunError, Part
+from prober.engine.load.generators import CannotBeginError, cannot_begin, jobs
+from prober.engine.load.joint_run import JointRun, NotBegunError, Part, unless
 from prober.engine.load.plan import Job
 from prober.engine.processes import to_the_end
 from prober.load.slices import HealthSample, Measured, Slice
 from prober.load.words import Load
-from prober.model import Failure, Reason, Route, Stage, Target
+from prober.model import Failure, Route, Target
 from prober.routes.overrides import Overrides
 
 _LEAD: Final = 0.5
@@ -57,7 +57,11 @@ class DistantGenerators:
         stop: asyncio.Event | None = None,
     ) -> Measured:
         """As `Generators.run`: one load, each machine with its processes' part of it. Raises CannotBeginError."""
-        found = await self._prepared(load, target, route)
+        try:
+            found = await unless(stop, self._prepared(load, target, route))
+        except NotBegunError as error:
+            await to_the_end(self._leave(), "end of the generators")
+            raise cannot_begin(str(error)) from None
         ways = [
             (prepared.way, prepared.sources)
             for machine, prepared in zip(self._machines, found, strict=True)
@@ -73,18 +77,19 @@ class DistantGenerators:
             measured = await self._carried(run, jobs(load, target, route, ways, expected=expected), stop)
         except NotBegunError as error:
             await to_the_end(self._leave(), "end of the generators")
-            raise _cannot(str(error)) from None
+            raise cannot_begin(str(error)) from None
         except BaseException:
             await to_the_end(self._leave(), "end of the generators")  # whatever they are at
             raise
         for machine, share in zip(self._machines, measured.generators, strict=True):
-            machine.complete(share)
+            others = [each.uncertainty for each in self._machines if each is not machine]
+            machine.complete(share, max(others, default=0.0))
         return measured
 
     async def _prepared(self, load: Load, target: Target, route: Route) -> list[Prepared]:
         for machine in self._machines:
             if machine.lost is not None:
-                raise _cannot(f"generator {machine.name} is lost: {machine.lost}")
+                raise cannot_begin(f"generator {machine.name} is lost: {machine.lost}")
         answers = await asyncio.gather(
             *(
                 machine.prepare(
@@ -109,7 +114,7 @@ class DistantGenerators:
                 detail = f"generator {machine.name}: {answer.detail}"
                 raise CannotBeginError(Failure(answer.stage, answer.hop, answer.reason, detail))
             elif isinstance(answer, ClusterError):
-                raise _cannot(f"generator {machine.name} is lost: {answer}")
+                raise cannot_begin(f"generator {machine.name} is lost: {answer}")
             else:
                 raise answer
         return found
@@ -120,13 +125,10 @@ class DistantGenerators:
         try:
             return await run.conduct(jobs, stop)
         finally:
+            # one that fails has said to its processes that they are gone, which ended the run
             for task in carriers:
                 task.cancel()
             await asyncio.wait(carriers)
             for task in carriers:
                 if not task.cancelled():
                     task.result()
-
-
-def _cannot(why: str) -> CannotBeginError:
-    return CannotBeginError(Failure(Stage.CONFIG, 0, Reason.INTERNAL, why))

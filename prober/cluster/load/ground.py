@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from ipaddress import ip_address
 from types import TracebackType
-from typing import Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Self, TypeVar
 
+from prober import catalog
 from prober.bench.conduct import Generator
 from prober.bench.document import GroundDoc
 from prober.bench.ground import Refused
 from prober.bench.order import Order
 from prober.bench.preflight import Preflight
-from prober.bench.safety import Looked, Place
+from prober.bench.safety import Looked, Place, Vendor, vendor_addresses
 from prober.cluster.errors import ClusterError
-from prober.cluster.link import AgentThere, Link
+from prober.cluster.link import Link
 from prober.cluster.load.generators import DistantGenerators
+from prober.cluster.load.loopback import loopback
 from prober.cluster.load.machine import Machine
 from prober.cluster.planning import sites
 from prober.cluster.words import identity
+from prober.engine.processes import together
 from prober.model import Route, Target
 from prober.routes.overrides import Overrides
 
@@ -34,8 +34,12 @@ _LOOKING = 120.0
 class AgentsGround:
     """All agents of the egress points wanted. An asynchronous context; entering it raises ClusterError."""
 
-    def __init__(self, link: Link, wanted: Sequence[str], *, processes: int | None, timeout: float) -> None:
-        """`processes`: of each machine; None = one less than it has cores. `timeout`: seconds of an operation."""
+    def __init__(
+        self, link: Link, wanted: Sequence[str], *, processes: int | None, timeout: float, overrides: Overrides
+    ) -> None:
+        """`processes`: of each machine; None = one less than it has cores. `timeout`: seconds of an operation.
+        `overrides`: this machine's, which only say what is the vendor's."""
+        self._overrides = overrides
         self._link = link
         self._wanted = wanted
         self._processes = processes
@@ -43,7 +47,7 @@ class AgentsGround:
         self._machines: dict[str, Machine] = {}
         """By name."""
         self._near: set[str] = set()
-        """Those on this very machine."""
+        """Those whose loopback is this program's own."""
         self._looked: dict[str, Looked] = {}
         self.direct = True
         self.documents: tuple[GroundDoc, ...] = ()
@@ -69,8 +73,8 @@ class AgentsGround:
         agents = sorted(
             (each for each in await self._link.agents() if each.egress in names), key=lambda each: each.name
         )
-        answers = await asyncio.gather(*(self._link.ask(about, address=each.address) for each in agents))
-        own = identity()
+        answers = await together((self._link.ask(about, address=each.address) for each in agents), "acquaintance")
+        own, here = identity(), loopback()
         strangers = [
             f"the agent {agent.name} is {answer.identity.text}; this is {own.text}"
             for agent, answer in zip(agents, answers, strict=True)
@@ -81,7 +85,7 @@ class AgentsGround:
         for agent, answer in zip(agents, answers, strict=True):
             count = self._processes or max(1, answer.cores - 1)
             self._machines[agent.name] = Machine(self._link, agent, answer, count, self._link.name)
-            if _is_near(agent):
+            if here is not None and answer.loopback == here:
                 self._near.add(agent.name)
         self.direct = not any(answer.no_direct for answer in answers)
         self.documents = tuple(machine.document for machine in self._machines.values())
@@ -97,7 +101,13 @@ class AgentsGround:
         found = await self._asked(lambda machine: machine.ask(
             look_there, target, tuple(routes), self._timeout, within=_LOOKING
         ))  # fmt: skip
-        if theirs := [f"from {name}: {line}" for name, answer in found.items() for line in answer.theirs]:
+        vendor = Vendor(catalog.load().entries)
+        theirs = [
+            f"from {name}: {line}"
+            for name, answer in found.items()
+            for line in dict.fromkeys((*answer.theirs, *vendor_addresses(answer.looked, self._overrides, vendor)))
+        ]
+        if theirs:
             raise Refused(theirs)
         self._looked = {name: answer.looked for name, answer in found.items()}
         places = [self._place(name, place) for name, looked in self._looked.items() for place in looked.places]
@@ -120,10 +130,10 @@ class AgentsGround:
             tuple(f"from {name}: {line}" for name, answer in found.items() for line in answer.theirs),
         )
 
-    async def _asked(self, ask: Callable[[Machine], Awaitable[T]]) -> dict[str, T]:
+    async def _asked(self, ask: Callable[[Machine], Coroutine[Any, Any, T]]) -> dict[str, T]:
         """Every machine's answer, by its name. Raises Refused where one gives none."""
         try:
-            answers = await asyncio.gather(*(ask(machine) for machine in self._machines.values()))
+            answers = await together((ask(machine) for machine in self._machines.values()), "question to generator")
         except ClusterError as error:
             raise Refused(error.errors) from None
         return dict(zip(self._machines, answers, strict=True))
@@ -132,11 +142,3 @@ class AgentsGround:
         """The machines' processes."""
         overrides = {name: looked.overrides for name, looked in self._looked.items()}
         return DistantGenerators(tuple(self._machines.values()), overrides, self._link.name)
-
-
-def _is_near(agent: AgentThere) -> bool:
-    """Whether it is on this machine for sure: it is reached over loopback."""
-    try:
-        return ip_address(urlsplit(agent.address).hostname or "").is_loopback
-    except ValueError:
-        return False

@@ -76,6 +76,7 @@ class Machine:
         self._offset = 0.0
         """Its `time.perf_counter` minus ours."""
         self.uncertainty = 0.0
+        """Seconds that `_offset` may be wrong by at most."""
         self._skew = 0.0
         self._late = 0.0
 
@@ -112,7 +113,7 @@ class Machine:
         best = float("inf")
         for _ in range(_ROUNDS):
             wall, before = time.time(), time.perf_counter()
-            there = await self.ask(clock)
+            there = await self.ask(clock, self._token)
             took = time.perf_counter() - before
             if took < best:
                 best = took
@@ -133,8 +134,10 @@ class Machine:
                 for work, name in ((self._telling(), "told"), (self._hearing(), "heard")):
                     tasks.create_task(work, name=f"what generator {self.name} is {name}")
         except* ClusterError:
-            for process in self.processes:
-                process.said(Gone(f"lost, {self.lost}"))
+            pass  # `lost` says why
+        finally:
+            for process in self.processes:  # nobody carries anything to or from them any more
+                process.said(Gone(f"lost, {self.lost or 'nobody listens to it'}"))
 
     async def _telling(self) -> None:
         from prober.cluster.load.there import tell
@@ -157,9 +160,10 @@ class Machine:
             for number, message in messages:
                 self.processes[number].said(message)
 
-    def complete(self, share: GeneratorShare) -> None:
-        """Add what only the machine's own end knows."""
-        share.uncertainty, share.skew, share.late = self.uncertainty, self._skew, self._late
+    def complete(self, share: GeneratorShare, others: float) -> None:
+        """Add what only the machine's own end knows. `others`: the largest uncertainty of another machine; each is
+        against this clock, so two machines may be apart by both."""
+        share.uncertainty, share.skew, share.late = self.uncertainty + others, self._skew, self._late
 
     async def leave(self) -> None:
         """End its processes, if it is still there."""

@@ -10,11 +10,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from typing import Final
 
-from prober.cluster.load.words import LEASE, PATIENCE, Gone
+from prober.cluster.load.words import LEASE, PATIENCE, READY, Gone
+from prober.engine.load.generator_process import Begin
 from prober.engine.load.joint_run import GoneError, Message
 from prober.engine.load.own_process import OwnProcess
 
+_LOOK: Final = 1.0
+"""Seconds between looks whether anybody asks."""
 Numbered = tuple[int, Message]
 Said = tuple[int, object]
 
@@ -30,9 +34,10 @@ class Session:
         """Messages from number `_known` on, kept until the client says that it knows them."""
         self._known = 0
         self._news = asyncio.Event()
-        self._asked = time.monotonic()
+        self._until = time.monotonic() + READY
+        """When nobody asks any more, unless somebody does before."""
         self._closing: asyncio.Task[None] | None = None
-        self._watch = asyncio.get_running_loop().call_later(LEASE, self._look)
+        self._watch = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     @property
     def is_over(self) -> bool:
@@ -44,9 +49,16 @@ class Session:
         """Messages so far."""
         return self._known + len(self._said)
 
+    def get_ready(self) -> None:
+        """A run is being prepared."""
+        self._until = max(self._until, time.monotonic() + READY)
+
+    def _ask(self) -> None:
+        self._until = max(self._until, time.monotonic() + LEASE)
+
     async def start(self, count: int) -> None:
-        """See that there are so many processes."""
-        self._asked = time.monotonic()
+        """See that there are so many processes. Raises RuntimeError where it is over meanwhile."""
+        self.get_ready()
         for number in range(count):
             process = self._processes.get(number)
             if process is None or process.is_over:
@@ -55,7 +67,11 @@ class Session:
     async def _replace(self, number: int) -> None:
         if number in self._readers:
             await asyncio.wait([self._readers[number]])  # it ends with its process
-        process = self._processes[number] = await OwnProcess.start()
+        process = await OwnProcess.start()
+        if self.is_over:  # what closes it has not seen this one
+            await process.close()
+            raise RuntimeError("this benchmark has ended here while it got ready")
+        self._processes[number] = process
         self._readers[number] = asyncio.get_running_loop().create_task(
             self._read(number, process), name=f"benchmark {self.token}: generator process {number}"
         )
@@ -66,6 +82,9 @@ class Session:
                 self._say(number, await process.next())
         except GoneError:
             self._say(number, Gone(await process.ending()))
+        except Exception as error:
+            self._say(number, Gone(f"a generator process was not understood: {type(error).__name__}: {error}"))
+            raise
 
     def _say(self, number: int, message: object) -> None:
         self._said.append((number, message))
@@ -73,9 +92,11 @@ class Session:
 
     def tell(self, messages: Sequence[Numbered]) -> float:
         """Pass them on; when that was, on this machine's `time.perf_counter`."""
-        self._asked = time.monotonic()
+        self._ask()
         for number, message in messages:
             self._processes[number].send(message)
+            if isinstance(message, Begin):  # from here on the client asks all the time
+                self._until = time.monotonic() + LEASE
         return time.perf_counter()
 
     async def hear(self, known: int) -> list[Said]:
@@ -83,7 +104,7 @@ class Session:
 
         An answer that nobody waits for any more (a question of the last run) takes nothing away from others.
         """
-        self._asked = time.monotonic()
+        self._ask()
         if known > self._known:
             del self._said[: known - self._known]
             self._known = known
@@ -95,9 +116,9 @@ class Session:
         return self._said[max(0, known - self._known) :]
 
     def _look(self) -> None:
-        left = LEASE - (time.monotonic() - self._asked)
+        left = self._until - time.monotonic()
         if left > 0:
-            self._watch = asyncio.get_running_loop().call_later(left, self._look)
+            self._watch = asyncio.get_running_loop().call_later(min(left, _LOOK), self._look)
         else:
             self._close_soon()
 

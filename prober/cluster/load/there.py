@@ -16,6 +16,7 @@ from prober.bench.ground import looked_from
 from prober.bench.machine import machine
 from prober.bench.preflight import Preflight, preflight
 from prober.bench.safety import Vendor
+from prober.cluster.load.loopback import loopback
 from prober.cluster.load.session import Numbered, Said, Session
 from prober.cluster.load.words import About, Clock, LookedThere, Prepared, Unable, Wanted
 from prober.cluster.share import plugin_of
@@ -45,7 +46,8 @@ async def _aside(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def about(dask_worker: Worker) -> About:
     """What this machine is."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return About(identity(), cores, await asyncio.to_thread(machine), plugin_of(dask_worker).its_site.no_direct)
+    no_direct = plugin_of(dask_worker).its_site.no_direct
+    return About(identity(), cores, await asyncio.to_thread(machine), no_direct, loopback())
 
 
 async def look_there(target: Target, routes: Sequence[Route], seconds: float, dask_worker: Worker) -> LookedThere:
@@ -80,6 +82,7 @@ async def prepare(wanted: Wanted, dask_worker: Worker) -> Prepared | Unable:
         return Unable(Stage.CONFIG, 0, Reason.INTERNAL, "it makes the load of another benchmark")
     if session is None or session.token != wanted.token or session.is_over:
         session = plugin.loading = Session(wanted.token)
+    session.get_ready()
 
     async def finding() -> Way | Unable:
         settings = replace(_settings(dask_worker, wanted.load.timeout), overrides=wanted.overrides)
@@ -102,8 +105,9 @@ def _session(worker: Worker, token: str) -> Session:
     return session
 
 
-async def clock(dask_worker: Worker) -> Clock:
+async def clock(token: str, dask_worker: Worker) -> Clock:
     """What time it is here."""
+    _session(dask_worker, token).get_ready()
     return Clock(time.perf_counter(), time.time())
 
 

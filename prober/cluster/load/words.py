@@ -18,6 +18,8 @@ from prober.routes.overrides import Overrides
 
 LEASE: Final = 15.0
 """Seconds without a question from the client after which a generator ends a load by itself."""
+READY: Final = 90.0
+"""The same while a run is being prepared: other machines may take longer, and the client asks nothing meanwhile."""
 PATIENCE: Final = 0.5
 """Seconds that a generator waits for something to tell before it answers that there is nothing."""
 
@@ -31,6 +33,8 @@ class About:
     machine: MachineDoc
     no_direct: bool
     """Whether this egress allows nothing without a proxy."""
+    loopback: str | None
+    """`prober.cluster.load.loopback.loopback` there."""
 
 
 @dataclass(frozen=True, slots=True)

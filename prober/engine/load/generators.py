@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from prober.engine.load.joint_run import JointRun, Part
+from prober.engine.load.joint_run import JointRun, NotBegunError, Part, unless
 from prober.engine.load.own_process import OwnProcess
 from prober.engine.load.plan import Job
 from prober.engine.load.sources import local_ports, sources_for
@@ -17,7 +17,7 @@ from prober.engine.settings import ProbeSettings
 from prober.load.arrivals import planned
 from prober.load.slices import HealthSample, Measured, Slice
 from prober.load.words import Load, Workload
-from prober.model import Route, Target
+from prober.model import Failure, Reason, Route, Stage, Target
 
 __all__ = ["CannotBeginError", "Generators"]
 
@@ -70,13 +70,16 @@ class Generators:
             raise RuntimeError("a run is under way")
         self._running = True
         try:
-            way = await find_way(target, route, self._settings)
+            way = await unless(stop, find_way(target, route, self._settings))
             await self._start()
             jobs = self._jobs(load, target, route, way, expected)
             processes = [self._processes[number] for number in range(self._workers)]
             part = Part(processes, local_ports(), max(1, len(jobs[0].sources)))
             run = JointRun([part], load, on_slice=on_slice, on_health=on_health)
             return await run.conduct(jobs, stop)
+        except NotBegunError as error:
+            await to_the_end(self._close(), "end of the generators")
+            raise cannot_begin(str(error)) from None
         except BaseException:
             await to_the_end(self._close(), "end of the generators")  # whatever they are at: the next run has new ones
             raise
@@ -92,6 +95,11 @@ class Generators:
             process = self._processes.get(number)
             if process is None or process.is_over:
                 self._processes[number] = await OwnProcess.start()
+
+
+def cannot_begin(why: str) -> CannotBeginError:
+    """For what is wrong with the generator itself."""
+    return CannotBeginError(Failure(Stage.CONFIG, 0, Reason.INTERNAL, why))
 
 
 def sources_of(load: Load, way: Way, given: Sequence[str] = ()) -> tuple[str, ...]:

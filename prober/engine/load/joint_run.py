@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from prober.engine.load.generator_process import Begin, Finished, News, Ready, Stop
 from prober.engine.load.merging import Apart, Outcomes, Running, Timeline
 from prober.engine.load.plan import Job
+from prober.engine.processes import together
 from prober.load.slices import GeneratorShare, HealthSample, Measured, Slice
 from prober.load.words import Load
 
+T = TypeVar("T")
 Message = Job | Begin | Stop
 """What a process is told."""
 
@@ -27,7 +29,25 @@ class GoneError(Exception):
 
 
 class NotBegunError(RuntimeError):
-    """A process cannot begin, or is gone before it began; the message says which one and why."""
+    """A process cannot begin, or is gone before it began, or the run was stopped before; the message says which."""
+
+
+async def unless(stop: asyncio.Event | None, work: Coroutine[Any, Any, T]) -> T:
+    """What comes of it; once `stop` is set it is cancelled, waited for, and NotBegunError is raised."""
+    if stop is None:
+        return await work
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work, name="a run's beginning")
+    watch = loop.create_task(stop.wait(), name="watch for a stop before the run begins")
+    try:
+        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+    finally:
+        for each in (task, watch):
+            each.cancel()
+        await asyncio.wait((task, watch))
+    raise NotBegunError("interrupted before it began")
 
 
 class GeneratorProcess(Protocol):
@@ -80,12 +100,14 @@ class JointRun:
         self._on_health = on_health
         self._health: list[HealthSample] = []
         self._stopped: str | None = None
+        self._lost = False
         self.begun = 0.0
         """Second 0 on `time.perf_counter`."""
 
     async def conduct(self, jobs: Sequence[Job], stop: asyncio.Event | None) -> Measured:
         """Begin together, listen until all have finished. Raises NotBegunError."""
-        limits = await asyncio.gather(*(self._prepare(number, job) for number, job in enumerate(jobs)))
+        ready = together((self._prepare(number, job) for number, job in enumerate(jobs)), "start of generator")
+        limits = await unless(stop, ready)
         self.begun = time.perf_counter() + self._lead
         wall = time.time() + self._lead
         for process in self._processes:
@@ -110,6 +132,7 @@ class JointRun:
             slices=self._timeline.slices,
             health=health,
             stopped=self._stopped,
+            lost=self._lost,
             ports=sum(part.ports * part.sources for part in self._parts) // most,
             sources=most,
             descriptor_limit=min(limits),
@@ -167,7 +190,9 @@ class JointRun:
                     raise TypeError(f"a generator process sent a {type(message).__name__}")
                 self._hear(number, message)
         except GoneError:
-            self._stop(await process.ending())
+            why = await process.ending()
+            self._lost = self._lost or self._stopped is None
+            self._stop(why)
         self._running.end(number)
         self._timeline.end(number)
 

@@ -14,7 +14,7 @@ from prober.engine.load import generators, own_process
 from prober.engine.load.generators import CannotBeginError, Generators
 from prober.engine.load.way import Way
 from prober.load.slices import HealthSample, Slice
-from prober.load.words import Phase, PhaseKind, Skip
+from prober.load.words import Phase, PhaseKind
 from prober.model import Reason, Route, Stage
 
 from ..peers import answering
@@ -125,14 +125,33 @@ async def test_the_counters_go_on_while_no_second_is_whole(world: World) -> None
     assert all(each.so_far is None for each in told.health)
 
 
-async def test_stopped_before_it_began(world: World) -> None:
-    peer = await world.peer(hold)
+async def test_stopped_before_it_began() -> None:
+    aim = target(closed_port(), host="127.0.0.1")
     stop = asyncio.Event()
     stop.set()
     async with Generators() as making:
-        told = await making.run(load(seconds=60), target(peer.port, host="127.0.0.1"), route(), stop=stop)
-    assert told.stopped == "interrupted"
-    assert sum(each.offered - each.skipped[Skip.STOPPED] for each in told.slices) <= 1
+        with pytest.raises(CannotBeginError, match="interrupted before it began"):
+            await making.run(load(seconds=60), aim, route(), stop=stop)
+
+
+async def test_a_process_that_dies_before_it_begins(
+    world: World, processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is still asked whether it is ready: nothing of that is left, and both are ended."""
+    peer = await world.peer(hold)
+    async with Generators(2) as making:
+        aim = target(peer.port, host="127.0.0.1")
+        await making._start()
+
+        def dying(*_: object) -> int:
+            """The moment before its job."""
+            _kill(processes[0])
+            return 28_000
+
+        monkeypatch.setattr(generators, "local_ports", dying)
+        with pytest.raises(CannotBeginError, match="killed by SIGKILL before it began"):
+            await making.run(load(), aim, route())
+        assert [process.returncode for process in processes] == [-9, 0]
 
 
 async def test_stopped_over_failures() -> None:
@@ -150,6 +169,7 @@ async def test_a_process_that_dies(world: World, processes: list[Process]) -> No
         aim = target(peer.port, host="127.0.0.1")
         told = await making.run(load(seconds=60), aim, route(), on_slice=lambda _: _kill(processes[0]))
         assert told.stopped == "a generator process was killed by SIGKILL"
+        assert told.lost
         assert told.slices[0].succeeded > 0
         again = await making.run(load(), aim, route())
         assert sum(each.succeeded for each in again.slices) == 20
@@ -189,7 +209,7 @@ async def test_what_cannot_begin(processes: list[Process]) -> None:
 async def test_a_process_that_does_not_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_process, "PROGRAM", "raise SystemExit(7)")
     async with Generators() as making:
-        with pytest.raises(RuntimeError, match="exit code 7"):
+        with pytest.raises(CannotBeginError, match="exit code 7"):
             await making.run(load(), target(1, host="127.0.0.1"), route())
 
 

@@ -101,6 +101,7 @@ async def test_one_that_is_gone_ends_it_for_all() -> None:
     run = JointRun([Part([waiting], 1, 1, "a"), Part([gone], 1, 1, "b")], load(), lead=0.0)
     measured = await run.conduct([job(0, 2), job(1, 2)], None)
     assert measured.stopped == "process 1 fell over"
+    assert measured.lost
     assert isinstance(waiting.told[-1], Stop)
     assert [each.offered for each in measured.slices] == [7]
 
@@ -113,6 +114,35 @@ async def test_one_that_does_not_begin(answer: object, why: str) -> None:
     run = JointRun([Part([Scripted(0, [], answer)], 1, 1)], load())
     with pytest.raises(NotBegunError, match=why):
         await run.conduct([job(0, 1)], None)
+
+
+class Mute(Scripted):
+    """It never says that it is ready."""
+
+    def send(self, message: Message) -> None:
+        self.told.append(message)
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_stop_before_it_began(early: bool) -> None:
+    stop = asyncio.Event()
+    if early:
+        stop.set()
+    process = Mute(0, [])
+    work = JointRun([Part([process], 1, 1)], load()).conduct([job(0, 1)], stop)
+    conducting = asyncio.get_running_loop().create_task(work, name="conduct")
+    await asyncio.sleep(0)
+    stop.set()
+    with pytest.raises(NotBegunError, match="interrupted before it began"):
+        await conducting
+    assert not [each for each in process.told if isinstance(each, Begin)]
+
+
+async def test_one_that_does_not_begin_is_no_reason_to_wait_for_the_others() -> None:
+    run = JointRun([Part([Mute(0, []), Scripted(1, [], GoneError)], 1, 1)], load())
+    with pytest.raises(NotBegunError, match="process 1 fell over before it began"):
+        await run.conduct([job(0, 2), job(1, 2)], None)
+    assert {task.get_name() for task in asyncio.all_tasks()} & {"start of generator 1"} == set()
 
 
 def test_what_a_process_tells_is_copied() -> None:
