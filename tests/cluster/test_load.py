@@ -141,7 +141,7 @@ def test_a_generator_that_is_lost_ends_the_run(bed: Bed) -> None:
     loaded(bed)
     for each in family(lost):
         with_signal(each, signal.SIGKILL)
-    assert end(bench) in (1, 3), bed.log()
+    assert end(bench) == 3, bed.log()
     (run,) = bed.told().runs
     assert run.stopped is not None
     assert "generator paris" in run.stopped
@@ -156,7 +156,7 @@ def test_a_generator_process_that_dies_is_told(bed: Bed) -> None:
     processes = under_load(agent)
     loaded(bed)
     with_signal(processes[0], signal.SIGKILL)
-    assert end(bench) in (1, 3), bed.log()
+    assert end(bench) == 3, bed.log()
     (run,) = bed.told().runs
     assert "generator paris" in str(run.stopped)
     assert "was killed by SIGKILL" in str(run.stopped)
@@ -184,9 +184,9 @@ def test_a_client_that_dies_is_not_worked_for(bed: Bed) -> None:
     loaded(bed)
     bench.kill()
     bench.wait()
-    assert end(bed.bench(name="too-early")) in (0, 1, 3)
-    if "it makes the load of another benchmark" not in bed.log("too-early"):
-        assert "was not measured" not in bed.log("too-early")  # the lease ran out before it asked
+    early = end(bed.bench(name="too-early"))
+    refused = "it makes the load of another benchmark" in bed.log("too-early")
+    assert early == 3 if refused else early in (0, 1)  # on a slow machine the lease may have run out before it asked
     wait_until(lambda: not any(each.is_running() for each in processes), "the end of the load")
     assert end(bed.bench(name="next", seconds=1)) in (0, 1), bed.log("next")
     assert bed.told("next").complete

@@ -212,6 +212,7 @@ async def test_one_that_is_lost_before(stage: str) -> None:
 async def test_one_that_cannot() -> None:
     there = Asynchronous()
     there.answers["prepare"] = lambda *_: Failure(Stage.DNS, 1, Reason.DNS_NXDOMAIN, "no such name")
+    there.answers["clock"] = lambda *_: pytest.fail("there is no benchmark of this one's: that would be its error")
     with pytest.raises(CannotBeginError) as caught:
         await generators(machine(there)).run(LOAD, TARGET, ROUTE)
     assert caught.value.failure == Failure(Stage.DNS, 1, Reason.DNS_NXDOMAIN, "generator paris: no such name")

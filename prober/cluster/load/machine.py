@@ -103,7 +103,7 @@ class Machine:
         found = await self.ask(prepare, wanted, within=_PREPARE)
         if isinstance(found, Prepared):
             self._heard = found.said
-        await self._compare_clocks()
+            await self._compare_clocks()
         return found
 
     async def _compare_clocks(self) -> None:
