@@ -111,7 +111,7 @@ def make_plan(
     _try_client_certificates(loaded.client_certificates, errors)
     rules = tuple(loaded.routes) if device is None else _with_device(loaded, device)
     asked = revocation or revocation_route is not None
-    hosts = _revocation_hosts(rules, revocation_route, errors) if asked else frozenset()
+    hosts = revocation_hosts(rules, revocation_route, errors) if asked else frozenset()
     if errors or judge is None or proxies is None:
         raise PlanErrors(errors)
     settings = loaded.settings
@@ -224,8 +224,9 @@ def _proxy_certificates(rules: Iterable[RouteRule], errors: list[str]) -> ProxyC
     return None if errors else ProxyCertificates(hops)
 
 
-def _revocation_hosts(rules: Iterable[RouteRule], over: str | None, errors: list[str]) -> frozenset[str]:
-    """The hosts of the catalog at which revocation is published."""
+def revocation_hosts(rules: Iterable[RouteRule], over: str | None, errors: list[str]) -> frozenset[str]:
+    """The hosts of the catalog at which revocation is published. What is wrong, the route `over` which all of it is to
+    be asked to begin with, is added to `errors`."""
     names = [rule.name for rule in rules]
     if over is not None and over not in names:
         errors.append(f'--revocation-route "{over}": no such route (known: {", ".join(names)})')

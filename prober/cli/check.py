@@ -169,10 +169,13 @@ def check(
         refuse_site_options(ctx)
     elif tls is not None and given_by_user(ctx, "tls", here=True):
         refuse(["--tls needs --scheduler"])
-    loaded = load_or_exit(shared if scheduler is None else replace(shared, egress=None), {"probe.retries": retries})
+    mine = shared if scheduler is None else replace(shared, egress=None)
+    loaded = load_or_exit(mine, {"probe.retries": retries}, without_routes=scheduler is not None)
     references = load_run(baseline, "--baseline") if baseline is not None else None
     if scheduler is not None:
-        asked = Asked(scheduler, tls, targets or [], attempts, locate, references, against)
+        asked = Asked(
+            scheduler, tls, targets or [], attempts, locate, references, against, revocation, revocation_route
+        )
         probed = probe_everywhere(asked, loaded, shared, None if shared.dry_run else _lines(format, output))
     else:
         options: dict[str, Any] = {

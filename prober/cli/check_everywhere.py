@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prober.check.live import JsonLines, Listener, Tell
     from prober.check.plan import Chosen, Plan
     from prober.cluster.everywhere import Everywhere
-    from prober.cluster.link import Link
+    from prober.cluster.link import AgentThere, Link
+    from prober.cluster.planning import Revoking
     from prober.config import Loaded
     from prober.report.document import Run
 
@@ -42,11 +43,9 @@ OF_A_SITE: Final = {
     "device": "--device",
     "component": "--component",
     "device_domain": "--device-domain",
-    "revocation": "--revocation",
-    "revocation_route": "--revocation-route",
 }
 """Options that have no effect at agents, by parameter."""
-_NOT_THERE: Final = frozenset({"device", "component", "device_domain", "revocation", "revocation_route"})
+_NOT_THERE: Final = frozenset({"device", "component", "device_domain"})
 
 
 class Probed(NamedTuple):
@@ -70,6 +69,8 @@ class Asked:
     locate: bool
     references: Run | None
     against: Path | None
+    revocation: bool
+    revocation_route: str | None
 
 
 def refuse_site_options(ctx: typer.Context) -> None:
@@ -172,6 +173,7 @@ class _Everywhere:
                 locate=asked.locate,
                 direct=not self._no_direct,
                 baseline=asked.references,
+                revocation=self._revoking(link, agents) if asked.revocation else None,
             )
             for name, plan in made.items():
                 if not self._shared.quiet:
@@ -182,6 +184,15 @@ class _Everywhere:
                 return
             self._everywhere = Everywhere(made, no_direct=self._no_direct, rechecks=self._rechecks(made))
             await self._everywhere.probe(link, agents, tell)
+
+    def _revoking(self, link: Link, agents: Mapping[str, AgentThere]) -> Revoking:
+        from prober.cluster.planning import Revoking
+        from prober.cluster.ways import ways_of
+
+        return Revoking(
+            self._asked.revocation_route,
+            {name: ways_of(link, agent.address, no_direct=self._no_direct) for name, agent in agents.items()},
+        )
 
     def _rechecks(self, made: Mapping[str, Plan]) -> dict[str, Recheck]:
         """What to probe once more at each site that the earlier run knows."""

@@ -296,14 +296,15 @@ class Unusable(Exception):
         self.lines = lines
 
 
-def load_or_exit(shared: Shared, further: dict[str, object] | None = None) -> Loaded:
+def load_or_exit(shared: Shared, further: dict[str, object] | None = None, *, without_routes: bool = False) -> Loaded:
     """What is in force; warnings go to stderr, and with them logging is set up so that it hides every password.
 
-    `further` are a command's own options by dotted key (`{"probe.retries": 2}`), None among them counts as not given.
-    Errors are printed to stderr, all of them, and end the program with exit code 2.
+    `further` are a command's own options by dotted key (`{"probe.retries": 2}`), None among them counts as not given;
+    `without_routes` as in `prober.config.load`. Errors are printed to stderr, all of them, and end the program with
+    exit code 2.
     """
     try:
-        loaded = read_settings(shared, further)
+        loaded = read_settings(shared, further, without_routes=without_routes)
     except Unusable as error:
         refuse(error.lines)
     if not shared.quiet:
@@ -312,7 +313,13 @@ def load_or_exit(shared: Shared, further: dict[str, object] | None = None) -> Lo
     return loaded
 
 
-def read_settings(shared: Shared, further: dict[str, object] | None = None, *, hidden: Iterable[Hop] = ()) -> Loaded:
+def read_settings(
+    shared: Shared,
+    further: dict[str, object] | None = None,
+    *,
+    hidden: Iterable[Hop] = (),
+    without_routes: bool = False,
+) -> Loaded:
     """What is in force, read now; logging is set up so that it hides every password in it, and those of `hidden`.
 
     Raises Unusable.
@@ -326,7 +333,14 @@ def read_settings(shared: Shared, further: dict[str, object] | None = None, *, h
     lines = [f"command line: {option}: {message}" for option, message in errors]
     loaded = None
     try:
-        loaded = load(shared.config, os.environ, given, via=shared.via or (), no_direct=shared.no_direct)
+        loaded = load(
+            shared.config,
+            os.environ,
+            given,
+            via=shared.via or (),
+            no_direct=shared.no_direct,
+            without_routes=without_routes,
+        )
     except ConfigErrors as error:
         lines += map(str, error.errors)
     if loaded is None or lines:

@@ -22,6 +22,7 @@ from prober.cluster.link import AgentThere, Link
 from prober.cluster.words import MARK, PREFIX, SLOTS, Brought, Item, Share
 from prober.engine.cpu_wait import worse
 from prober.engine.run import OnObservation, Pair
+from prober.model import Purpose
 from prober.report.sanitize import several
 
 PATIENCE: Final = 20.0
@@ -33,6 +34,8 @@ _LOOK: Final = 1.0
 """Seconds between two looks who is there."""
 _MOST: Final = 400
 """Observations of a share."""
+_FETCHED: Final = 8
+"""Of a share in which revocation is asked about: each may bring a list of some megabytes."""
 _LEAST: Final = 20
 _TRIES: Final = 3
 """Rounds for a share that failed at an agent."""
@@ -200,7 +203,8 @@ class Agents:
     def _shares(self, pairs: Sequence[Pair], attempts: int) -> Iterator[tuple[list[Pair], Share]]:
         """Whole hosts as long as they fit; small enough that all agents have something to do until the end."""
         fair = -(-len(pairs) // (self._there * SLOTS * 2))
-        bound = max(1, _MOST // attempts)
+        fetching = any(pair.purpose is Purpose.REVOCATION for pair in pairs)
+        bound = _FETCHED if fetching else max(1, _MOST // attempts)
         most = min(bound, max(_LEAST, fair))
         hosts: dict[str, list[Pair]] = {}
         for pair in pairs:
@@ -218,13 +222,13 @@ class Agents:
             yield share, self._share(share, attempts)
 
     def _share(self, pairs: Sequence[Pair], attempts: int) -> Share:
-        targets = {pair.target.id: pair.target for pair in pairs}
-        places = {id_: place for place, id_ in enumerate(targets)}
+        # by the whole target: an address that was redirected over one route keeps its id
+        places = {target: place for place, target in enumerate(dict.fromkeys(pair.target for pair in pairs))}
         return Share(
             egress=self._egress,
             mark=self._mark,
-            targets=tuple(targets.values()),
-            items=tuple(_item(places[pair.target.id], pair) for pair in pairs),
+            targets=tuple(places),
+            items=tuple(_item(places[pair.target], pair) for pair in pairs),
             attempts=attempts,
             no_direct=self._no_direct,
             of=self._there * SLOTS,
@@ -234,7 +238,8 @@ class Agents:
 def _item(target: int, pair: Pair) -> Item:
     beginning = _BEGINNING.fullmatch(pair.route.name)
     rule, first = (pair.route.name, None) if beginning is None else (beginning[1], int(beginning[2]))
-    return Item(target, rule, first, pair.purpose, pair.present)
+    inquiry = pair.terms.inquiry
+    return Item(target, rule, first, pair.purpose, pair.present, None if inquiry is None else inquiry.body_limit)
 
 
 def _told(error: object) -> tuple[str, bool]:

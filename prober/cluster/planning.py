@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from prober.check.plan import Chosen, Plan
+from prober.check.plan import Chosen, Plan, revocation_hosts
 from prober.check.rejudge import baseline_of
+from prober.check.revocation import RevocationSettings
 from prober.cluster.errors import ClusterError
 from prober.cluster.link import AgentThere, Link
+from prober.cluster.ways import Way
 from prober.cluster.words import Question, Surveyed, identity
 from prober.engine.run import Pair
 from prober.engine.stores import ProxyCertificates, mozilla_roots
@@ -75,13 +78,40 @@ def plans(
     locate: bool,
     direct: bool,
     baseline: RunDocument | None,
+    revocation: Revoking | None = None,
 ) -> dict[str, Plan]:
-    """A plan for each site, to be judged here with the trust of the site."""
+    """A plan for each site, to be judged here with the trust of the site. Raises ClusterError."""
     stores: dict[TrustSnapshot, tuple[TrustStore, Views]] = {}
+    asked = {} if revocation is None else _revocation(surveyed, revocation)
     return {
-        name: _plan(name, answer, chosen, stores, attempts, locate, direct, baseline)
+        name: _plan(name, answer, chosen, stores, attempts, locate, direct, baseline, asked.get(name))
         for name, answer in surveyed.items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Revoking:
+    """That the addresses in certificates are to be asked too."""
+
+    over: str | None
+    """The route that all of them are asked over; None = each over its target's own."""
+    ways: Mapping[str, Way]
+    """By site."""
+
+
+def _revocation(surveyed: Mapping[str, Surveyed], revocation: Revoking) -> dict[str, RevocationSettings]:
+    """Which addresses may be asked is the site's own to say (`Site.pairs`)."""
+    errors: list[str] = []
+    found: dict[str, RevocationSettings] = {}
+    for name, answer in surveyed.items():
+        wrong: list[str] = []
+        hosts = revocation_hosts(answer.rules, revocation.over, wrong)
+        errors += [f"egress {name}: {each}" for each in wrong]
+        rules = {rule.name: rule for rule in answer.rules}
+        found[name] = RevocationSettings(rules, revocation.ways[name], revocation.over, hosts)
+    if errors:
+        raise ClusterError(errors)
+    return found
 
 
 def _plan(
@@ -93,6 +123,7 @@ def _plan(
     locate: bool,
     direct: bool,
     baseline: RunDocument | None,
+    revocation: RevocationSettings | None,
 ) -> Plan:
     if answer.trust is None or answer.probe is None or answer.descriptors is None or answer.machine is None:
         raise ClusterError([f"egress {name}: its answer is not whole"])
@@ -124,4 +155,5 @@ def _plan(
         direct=direct,
         machine=answer.machine,
         views=views,
+        revocation=revocation,
     )

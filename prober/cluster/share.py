@@ -22,7 +22,7 @@ from prober.engine.garbage import set_aside
 from prober.engine.loop import run_loop
 from prober.engine.nobody import answering
 from prober.engine.run import Pair, Run
-from prober.model import Observation
+from prober.model import Observation, Route, Target
 
 PLUGIN: Final = "prober-site"
 _LOOK: Final = 0.25
@@ -79,6 +79,11 @@ def who(dask_scheduler: Any = None) -> Identity:  # the name makes dask hand the
 async def survey(question: Question, dask_worker: Worker) -> Surveyed:
     """The site's answer. Beside the shares under way, in a thread of its own."""
     return await asyncio.to_thread(_site(dask_worker).survey, question)
+
+
+async def way(rule: str, target: Target, no_direct: bool, dask_worker: Worker) -> Route | None:
+    """`Site.way`, in a thread of its own."""
+    return await asyncio.to_thread(_site(dask_worker).way, rule, target, no_direct=no_direct)
 
 
 async def strangers(dask_worker: Worker) -> tuple[str, ...]:

@@ -13,16 +13,20 @@ import msgspec
 
 from prober.check.errors import PlanErrors
 from prober.check.plan import Chosen, make_plan, probe_settings
+from prober.check.revocation import named_addresses
 from prober.check.ways import Settled, serves, settle
 from prober.cluster.words import Question, Share, Surveyed, identity
 from prober.config import Loaded, is_fingerprint
+from prober.engine.address_policy import AddressPolicy
 from prober.engine.limits import reserve_descriptors
 from prober.engine.run import Pair
 from prober.engine.settings import ProbeSettings
 from prober.engine.stores import ProxyCertificates
+from prober.engine.terms import AS_SET, Terms
 from prober.engine.workers import fair_share
 from prober.interception.location import prefixes
 from prober.model import Hop, Route, Target
+from prober.model.inquiry import Inquiry
 from prober.routes.environment import EnvironmentRoute
 from prober.routes.overrides import Overrides
 from prober.routes.rules import RouteRule, ScriptedRoute, fixed_hops
@@ -99,8 +103,23 @@ class Site:
             route = settled.route(rule, target)
             if item.first is not None:
                 route = prefixes(route)[item.first]
-            found.append(Pair(target, route, present=item.present, purpose=item.purpose))
+            terms = AS_SET if item.body_limit is None else self._fetching(item.body_limit)
+            found.append(Pair(target, route, present=item.present, purpose=item.purpose, terms=terms))
         return found
+
+    def _fetching(self, limit: int) -> Terms:
+        """For an address that a certificate names: only public ones, and those that this site's owner led names to."""
+        guard = AddressPolicy(named_addresses(self._loaded.resolve))
+        return Terms(guard=guard, inquiry=Inquiry(body_limit=limit, keep_body=True))
+
+    def way(self, rule: str, target: Target, *, no_direct: bool) -> Route | None:
+        """How it would go to a target over a route of its own, as others may know it; None where it has no such route.
+        Blocks: a script is asked."""
+        loaded = self._with(no_direct=no_direct)
+        found = next((each for each in loaded.routes if each.name == rule), None)
+        return (
+            None if found is None else without_passwords(self._settle((found,), (target,), loaded).route(found, target))
+        )
 
     def _settle(self, rules: Sequence[RouteRule], targets: tuple[Target, ...], loaded: Loaded) -> Settled:
         """Scripts are asked once about the same targets: attempts and what follows from them take the same way."""

@@ -89,6 +89,8 @@ class Item:
     purpose: Purpose
     present: frozenset[str]
     """As in `prober.engine.run.Pair`."""
+    body_limit: int | None = None
+    """Bytes of the answer that are wanted, where revocation is asked about."""
 
 
 @dataclass(frozen=True, slots=True)

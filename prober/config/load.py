@@ -17,7 +17,7 @@ from prober.config.document import Path, parse
 from prober.config.keys import keys, names_at
 from prober.config.layers import DEFAULT, Layers, Origin, dotted, entries
 from prober.config.module_refusals import refusal
-from prober.config.routes import configured, in_force
+from prober.config.routes import InForce, configured, in_force
 from prober.config.settings import DEFAULT_FILE, Settings
 from prober.routes.overrides import Override, Overrides, parse_override
 from prober.routes.rules import NamedRule
@@ -86,12 +86,14 @@ def load(
     *,
     via: Sequence[str] = (),
     no_direct: bool = False,
+    without_routes: bool = False,
 ) -> Loaded:
     """Read and check everything once.
 
     `path` None means ./prober.yaml if there. `overrides` are the command line's values by dotted key; those for `set`,
     `resolve`, `trust.pins` and `trust.client_certificates` are mappings and count entry by entry. `via` and `no_direct`
-    are the options of that name. Raises ConfigErrors with every error.
+    are the options of that name. With `without_routes` none is settled, and no password file of one is read: others
+    probe over theirs. Raises ConfigErrors with every error.
     """
     errors: list[ConfigError] = []
     layers = Layers()
@@ -108,7 +110,9 @@ def load(
     settings, faults = _validated(layers.values)
     errors += [_error(layers, at, message) for at, message in [*faults, *problems]]
     source = "--via" if via or not found.via else environment.VIA
-    chosen = in_force(config, list(via) or found.via, source, environ, no_direct=no_direct or found.no_direct)
+    chosen = InForce()
+    if not without_routes:
+        chosen = in_force(config, list(via) or found.via, source, environ, no_direct=no_direct or found.no_direct)
     errors += [_route_error(layers, error) for error in chosen.errors]
     if errors or settings is None:
         raise ConfigErrors(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -28,10 +29,9 @@ GIVEN = {
     "--device": "device.reg",
     "--component": "edr",
     "--device-domain": "corp.test",
-    "--revocation-route": "hq",
 }
-FLAGS = ("-4", "-6", "--revocation")
-NOT_YET = ("--device", "--component", "--device-domain", "--revocation", "--revocation-route")
+FLAGS = ("-4", "-6")
+NOT_YET = ("--device", "--component", "--device-domain")
 
 
 def run(*arguments: str) -> Done:
@@ -70,3 +70,15 @@ def test_the_environment_is_not_the_command_line(monkeypatch: pytest.MonkeyPatch
 def test_certificates_without_a_scheduler() -> None:
     done = run("--tls", "certs", "tls://a.test")
     assert (done.code, "--tls needs --scheduler" in done.err) == (2, True)
+
+
+def test_the_clients_routes_play_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None need be left without the direct way, and no password file of one is read."""
+    config = tmp_path / "prober.yaml"
+    config.write_text("routes:\n  hq: [{url: 'http://me@127.0.0.1:1', password_file: /nowhere}]\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for file in (config, None):
+        if file is None:
+            config.unlink()
+        done = run("--scheduler", "tcp://127.0.0.1:9", "--no-direct", "tls://a.test")
+        assert (done.code, "no scheduler at tcp://127.0.0.1:9" in done.err) == (2, True), done.err

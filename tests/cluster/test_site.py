@@ -14,6 +14,7 @@ from prober.cluster.site import Site, UnlikeError
 from prober.cluster.words import Item, Question, Share
 from prober.config import Loaded, load
 from prober.model import Purpose
+from prober.model.inquiry import Inquiry
 
 TARGETS = tuple(map(parse_target, ("tls://a.test", "https://b.test/x", "http://b.test/")))
 VIA = ["direct", "hq=http://u5er-one:s3cret-word@10.0.0.6:8080,socks5h://u5er-two:s3cret-too@10.0.0.7:1080"]
@@ -79,6 +80,31 @@ def test_a_share_for_other_settings_is_refused() -> None:
     ):
         with pytest.raises(UnlikeError):
             site.pairs(strange)
+
+
+def test_what_certificates_name_is_asked_within_the_sites_own_bounds() -> None:
+    """Public addresses, and those that its owner led names to; who asks from afar cannot widen that."""
+    site = Site(loaded("direct", resolve={"pki.test": "10.9.9.9"}), "paris")
+    (pair,) = site.pairs(share(site, Item(2, "direct", None, Purpose.REVOCATION, frozenset(), 4_000_000)))
+    assert (pair.purpose, pair.terms.inquiry) == (Purpose.REVOCATION, Inquiry(body_limit=4_000_000, keep_body=True))
+    guard = pair.terms.guard
+    assert guard is not None
+    refused = {each: guard.refusal(each) is not None for each in ("10.9.9.9", "10.9.9.8", "169.254.169.254", "9.9.9.9")}
+    assert refused == {"10.9.9.9": False, "10.9.9.8": True, "169.254.169.254": True, "9.9.9.9": False}
+
+
+def test_the_way_to_an_address_nobody_knew_of(tmp_path: Path) -> None:
+    script = tmp_path / "proxy.pac"
+    script.write_text('function FindProxyForURL(url, host) { return "PROXY 10.0.0.8:3128"; }', encoding="utf-8")
+    site = Site(loaded(*VIA, f"corp=pac+{script}"), "paris")
+    there = parse_target("http://pki.test/ca.crl")
+    scripted, hq = (site.way(name, there, no_direct=False) for name in ("corp", "hq"))
+    assert scripted is not None
+    assert [(hop.host, hop.port) for hop in scripted.hops] == [("10.0.0.8", 3128)]
+    assert hq is not None
+    assert all(hop.password is None and not hop.user for hop in hq.hops)
+    assert site.way("branch", there, no_direct=False) is None
+    assert site.way("direct", there, no_direct=True) is None
 
 
 def test_the_mark_is_of_all_that_plays_a_part(tmp_path: Path) -> None:
