@@ -7,8 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three on two cores: a good part of the tests waits for other programs.
-JOBS ?= 3
+JOBS ?= 2
 BENCH ?= --json speed.json
 
 # The suite starts prober hundreds of times: a third of each start would be compiling it again.
