@@ -10,15 +10,16 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from prober.cluster.authority import Role
-from prober.cluster.errors import ClusterError, UnreachableError
+from prober.cluster.errors import ClusterError, UnreachableError, behind
 from prober.cluster.quiet import settle
 from prober.cluster.reach import reach
 from prober.cluster.security import Place, own_address, security_for
@@ -30,6 +31,8 @@ from prober.config import Loaded
 _FIRST: Final = 0.5
 _LONGEST: Final = 15.0
 """Seconds between two tries to reach a scheduler that is not there."""
+_START: Final = 60.0
+"""Seconds for the worker to come up and to be known to the scheduler."""
 _GOODBYE: Final = 5.0
 """Seconds for the worker to end in good order."""
 
@@ -48,18 +51,20 @@ class Agent:
     """An address of this machine at which the scheduler reaches it; None = the one that leads there."""
 
     async def serve(self, told: Callable[[str], None]) -> None:
-        """Offer this egress until SIGINT or SIGTERM; `told` gets sentences. Raises ClusterError."""
+        """Offer this egress until a signal; `told` gets sentences. Raises ClusterError."""
         settle()
         security = security_for(self.place, self.folder, Role.AGENT, "--scheduler")
-        await self._try_first(told)
         ending = asyncio.get_running_loop().create_task(
             until_signal(asyncio.get_running_loop()), name="until a signal ends the agent"
         )
         try:
+            await _until(ending, self._try_first(), "first look at the scheduler")
             wait = _FIRST
             while not ending.done():
                 try:
-                    await reach(self.place, self.folder, Role.AGENT)
+                    await _until(ending, reach(self.place, self.folder, Role.AGENT), "look at the scheduler")
+                    if ending.done():
+                        break
                     stayed = await self._offer(security, told, ending)
                     wait = _FIRST if stayed else min(wait * 2, _LONGEST)
                 except ClusterError as error:  # one that ends while it says hello seems to refuse us, too
@@ -71,39 +76,28 @@ class Agent:
             ending.cancel()
             await asyncio.wait([ending])
 
-    async def _try_first(self, told: Callable[[str], None]) -> None:
-        """Certificates that do not fit end it at once; a scheduler that is not there yet does not."""
+    async def _try_first(self) -> None:
+        """Certificates that do not fit end it at once, and an address that is not this machine's; a scheduler that is
+        not there yet does not."""
         with contextlib.suppress(UnreachableError):
-            own_address(self.place, self.listen)
+            address = own_address(self.place, self.listen)
+            if self.listen is not None:
+                _try_listening(address)
             await reach(self.place, self.folder, Role.AGENT)
 
     async def _offer(self, security: Any, told: Callable[[str], None], ending: asyncio.Task[None]) -> bool:
         """Work until the scheduler is gone or `ending` is done; whether it came as far as working."""
-        from distributed import Nanny
-
-        from prober.cluster.share import SitePlugin
-
-        offered = {f"{PREFIX}{self.egress}": SLOTS, f"{MARK}{Site(self.loaded, self.egress).mark}": SLOTS}
         with tempfile.TemporaryDirectory(prefix="prober-agent-") as room:
-            nanny = Nanny(
-                self.place.url,
-                nthreads=SLOTS,
-                name=f"{self.egress} {socket.gethostname()} {os.getpid()}",
-                resources=offered,
-                security=security,
-                host=own_address(self.place, self.listen),
-                protocol=self.place.scheme,
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-                local_directory=room,
-                dashboard=False,
-                dashboard_address="127.0.0.1:0",
-                plugins=(SitePlugin(self.loaded, self.egress),),
-            )
+            nanny = self._nanny(security, room)
             try:
-                await nanny
+                async with asyncio.timeout(_START):
+                    await _until(ending, _started(nanny), "start of the worker")
             except Exception as error:  # noqa: BLE001 # a connection that ends has many types in dask and tornado
-                told(f"no worker for {self.place.url}: {error}; trying again")
+                why = f"no answer within {_START:.0f} s" if isinstance(error, TimeoutError) else behind(error)
+                told(f"no worker for {self.place.url}: {why}; trying again")
+                await _close(nanny)
+                return False
+            if ending.done():
                 await _close(nanny)
                 return False
             told(f"offering {PREFIX}{self.egress} to {self.place.url}")
@@ -117,6 +111,51 @@ class Agent:
                 gone.cancel()
                 await asyncio.wait([gone])
         return True
+
+    def _nanny(self, security: Any, room: str) -> Any:
+        """Not begun yet. Containers may have the same host name, and process number 1: a name is made up for each."""
+        from distributed import Nanny
+
+        from prober.cluster.share import SitePlugin
+
+        return Nanny(
+            self.place.url,
+            nthreads=SLOTS,
+            name=f"{self.egress} {socket.gethostname()} {os.getpid()}-{secrets.token_hex(2)}",
+            resources={f"{PREFIX}{self.egress}": SLOTS, f"{MARK}{Site(self.loaded, self.egress).mark}": SLOTS},
+            security=security,
+            host=own_address(self.place, self.listen),
+            protocol=self.place.scheme,
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+            local_directory=room,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+            plugins=(SitePlugin(self.loaded, self.egress),),
+        )
+
+
+async def _until(ending: asyncio.Task[None], work: Coroutine[Any, Any, None], name: str) -> None:
+    """Wait for it, or for `ending`: then it is cancelled. Raises what it raises."""
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    try:
+        await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _started(nanny: Any) -> None:
+    await nanny
+
+
+def _try_listening(address: str) -> None:
+    try:
+        socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET).close()
+    except OSError as error:
+        raise ClusterError([f"--listen {address}: {error.strerror or error}"]) from None
 
 
 async def _close(nanny: Any) -> None:

@@ -19,6 +19,13 @@ class UnreachableError(ClusterError):
     """Nobody is there (yet): trying again may help."""
 
 
+def behind(error: BaseException) -> BaseException:
+    """What an exception was raised from: dask's own say that something failed, and not what."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def is_installed() -> bool:
     """Whether the extra is there, without loading it."""
     from importlib.util import find_spec

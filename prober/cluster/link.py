@@ -68,7 +68,8 @@ class Link:
             await client
         except Exception as error:  # noqa: BLE001 # as for `agents`
             await client.close(timeout=_CLOSE)
-            raise ClusterError([f"no scheduler at {self._place.url}: {error}"]) from None
+            advice = " (one with certificates is reached by tls:// and --tls)" if self._place.scheme == "tcp" else ""
+            raise ClusterError([f"no scheduler at {self._place.url}: {error}{advice}"]) from None
         self._client = client
         try:
             await self._same_version()

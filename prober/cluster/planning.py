@@ -28,6 +28,8 @@ async def sites(link: Link, wanted: Sequence[str]) -> dict[str, AgentThere]:
 
     Raises ClusterError with every reason: nobody of that name, or agents of one egress with different settings.
     """
+    if not wanted:
+        raise ClusterError(["--egress names no egress point"])
     there: dict[str, list[AgentThere]] = {}
     for agent in await link.agents():
         there.setdefault(agent.egress, []).append(agent)

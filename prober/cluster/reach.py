@@ -11,6 +11,11 @@ from prober.cluster.authority import AUTHORITY, Role, certificate_file
 from prober.cluster.errors import ClusterError, UnreachableError
 from prober.cluster.security import Place
 
+_UNTIMELY: Final = {
+    9: "that is not valid yet: is this machine's clock right?",
+    10: "that has ended: make new ones for all parts (prober cluster certs)",
+}
+"""By OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _PATIENCE: Final = 10.0
 """Seconds for the connection."""
 _ALERT: Final = 0.5
@@ -29,8 +34,9 @@ async def reach(place: Place, folder: Path | None, role: Role) -> None:
             reader, writer = await asyncio.open_connection(place.host, place.port, ssl=context)
     except TimeoutError:
         raise UnreachableError([f"no scheduler at {place.url}: no answer within {_PATIENCE:.0f} s"]) from None
-    except ssl.SSLCertVerificationError:
-        raise ClusterError([f"the scheduler at {place.url} shows a certificate of another authority"]) from None
+    except ssl.SSLCertVerificationError as error:
+        why = _UNTIMELY.get(error.verify_code, "of another authority")
+        raise ClusterError([f"the scheduler at {place.url} shows a certificate {why}"]) from None
     except ssl.SSLError as error:
         why = error.reason or "handshake failed"
         raise ClusterError([f"no TLS with {place.url} ({why}): is it a scheduler with certificates?"]) from None

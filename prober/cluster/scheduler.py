@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prober.cluster.authority import Role
-from prober.cluster.errors import ClusterError
+from prober.cluster.errors import ClusterError, behind
 from prober.cluster.quiet import settle
 from prober.cluster.security import Place, security_for
 from prober.cluster.signals import until_signal
 
 
 async def serve_scheduler(place: Place, folder: Path | None, told: Callable[[str], None]) -> None:
-    """Serve at a place until SIGINT or SIGTERM; `told` gets the address once it is in use. Raises ClusterError."""
+    """Serve at a place until a signal; `told` gets the address once it is in use. Raises ClusterError."""
     settle()
     security = security_for(place, folder, Role.SCHEDULER, "--listen")
     from distributed import Scheduler
@@ -29,9 +29,12 @@ async def serve_scheduler(place: Place, folder: Path | None, told: Callable[[str
     )
     try:
         await scheduler
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         await scheduler.close()
-        raise ClusterError([f"--listen {place.url}: {error.strerror or error}"]) from None
+        why = behind(error)
+        if not isinstance(why, OSError):
+            raise
+        raise ClusterError([f"--listen {place.url}: {why.strerror or why}"]) from None
     try:
         told(str(scheduler.address))
         await until_signal(asyncio.get_running_loop())

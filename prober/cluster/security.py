@@ -10,9 +10,12 @@ import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from cryptography import x509
 
 from prober.cluster.authority import AUTHORITY, Role, certificate_file
 from prober.cluster.errors import ClusterError, UnreachableError
@@ -88,7 +91,14 @@ def _unusable(authority: Path, own: Path) -> list[str]:
         context = ssl.create_default_context(cafile=str(authority))
         context.load_cert_chain(own)
     except (ssl.SSLError, ValueError):
-        errors.append(f"--tls: {authority} and {own} are no certificate of an authority and one with its key")
+        return [f"--tls: {authority} and {own} are no certificate of an authority and one with its key"]
+    for path in (authority, own):
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        if certificate.not_valid_after_utc < datetime.now(UTC):
+            errors.append(
+                f"--tls: {path} ended on {certificate.not_valid_after_utc:%Y-%m-%d}: make new certificates for all "
+                "parts (prober cluster certs)"
+            )
     return errors
 
 

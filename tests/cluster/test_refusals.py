@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -40,6 +42,28 @@ def test_plain_tcp(place: tuple[Stage, Origin]) -> None:
     assert "error: " in stage.log("plain.log")
     assert "Traceback" not in stage.log("plain.log")
     assert origin.accepted == []
+
+
+def test_a_scheduler_whose_place_is_taken(place: tuple[Stage, Origin]) -> None:
+    stage, _ = place
+    for where in (stage.url, "tls://192.0.2.7:8786"):
+        process = stage.start("scheduler", "--listen", where, "--tls", str(stage.certs), log="second.log")
+        assert ended(process) == 2
+        assert f"error: --listen {where}: " in stage.log("second.log")
+    assert "Traceback" not in stage.log("second.log")
+
+
+def test_no_site_is_named(place: tuple[Stage, Origin]) -> None:
+    stage, origin = place
+    assert ended(stage.check(origin.targets(1), "--egress", " , ", name="none")) == 2
+    assert "--egress names no egress point" in stage.log("none.log")
+
+
+def test_an_agent_whose_terminal_is_closed(place: tuple[Stage, Origin]) -> None:
+    stage, _ = place
+    agent = stage.agent("paris")
+    agent.send_signal(signal.SIGHUP)
+    assert ended(agent) == 0
 
 
 @pytest.mark.parametrize("command", ["check", "agent"])
@@ -140,3 +164,15 @@ def test_a_client_that_is_replayed(place: tuple[Stage, Origin]) -> None:
     check = stage.check(origin.targets(2), name="after")
     assert ended(check) == 0
     assert len(origin.accepted) - probed <= 2 * 2 + 2  # two hosts, a retry each at most
+
+
+async def test_a_scheduler_whose_certificate_has_ended(tmp_path: Path) -> None:
+    """Nobody is to look for mixed-up folders then."""
+    make_certificates(tmp_path, days=0)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "scheduler.pem")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        place = parse_place(f"tls://127.0.0.1:{server.sockets[0].getsockname()[1]}", "--scheduler")
+        with pytest.raises(ClusterError, match="shows a certificate that has ended: make new ones"):
+            await reach(place, tmp_path, Role.CLIENT)

@@ -57,3 +57,12 @@ def test_certificates_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="with its key"):
         security_for(place, tmp_path, Role.CLIENT, "--scheduler")
     assert security_for(place, tmp_path, Role.AGENT, "--scheduler").require_encryption
+
+
+def test_certificates_that_have_ended(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "old", days=0)
+    with pytest.raises(ClusterError) as caught:
+        security_for(Place("tls", "10.0.0.1", 1), tmp_path / "old", Role.AGENT, "--scheduler")
+    assert [error.rpartition(" ended on ")[0] for error in caught.value.errors] == [
+        f"--tls: {tmp_path / 'old' / name}" for name in ("ca.pem", "agent.pem")
+    ]
