@@ -13,14 +13,13 @@ from dataclasses import replace
 
 from prober.bench.criteria import Limits, Reason, Remark
 from prober.bench.generator_health import of_the_generator, of_the_machine, of_the_ports
-from prober.bench.kpis import kpis
+from prober.bench.kpis import Kpis
 from prober.load.slices import GeneratorShare
 from prober.load.words import Load
 
 
-def of_one_of_several(load: Load, part: GeneratorShare, limits: Limits) -> Iterator[Reason]:
-    """Criteria that one machine missed."""
-    own = kpis(load, part.measured)
+def of_one_of_several(load: Load, part: GeneratorShare, own: Kpis, limits: Limits) -> Iterator[Reason]:
+    """Criteria that one machine missed (`own` are its figures)."""
     for reason in of_the_generator(load, part.measured, own, limits, alone=False):
         yield _named(part, reason)
 
@@ -29,12 +28,12 @@ def _named(part: GeneratorShare, reason: Reason) -> Reason:
     return replace(reason, text=f"Generator {part.name}: {reason.text}")
 
 
-def beside_the_others(load: Load, parts: Sequence[GeneratorShare], limits: Limits) -> Iterator[Reason]:
-    """What to bear in mind about each: its machine, whether they began together, what their clocks say."""
-    processes = sum(part.processes for part in parts)
-    for part in parts:
-        share = part.processes / processes
-        ports = of_the_ports(load, part.measured, kpis(load, part.measured), part=share, alone=False)
+def beside_the_others(load: Load, parts: Sequence[tuple[GeneratorShare, Kpis]], limits: Limits) -> Iterator[Reason]:
+    """What to bear in mind about each, by its own figures: its machine and ports, whether they began together, what
+    their clocks say."""
+    processes = sum(part.processes for part, _ in parts)
+    for part, own in parts:
+        ports = of_the_ports(load, part.measured, own, part=part.processes / processes, alone=False)
         for reason in (*of_the_machine(load, part.measured, limits), *ports):
             yield _named(part, reason)
         if part.late > 0:

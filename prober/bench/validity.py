@@ -20,6 +20,7 @@ from prober.bench.generator_health import (
     remarks,
 )
 from prober.bench.kpis import Kpis, sustained, within
+from prober.bench.kpis import kpis as figures_of
 from prober.bench.pace import keeping_up, paces
 from prober.bench.several import beside_the_others, of_one_of_several
 from prober.load.slices import Measured
@@ -46,8 +47,9 @@ def validity(load: Load, measured: Measured, kpis: Kpis, limits: Limits | None =
     """Judge a run by its own figures (`kpis` of the same run)."""
     limits = limits or Limits()
     if measured.generators:
-        own = [each for part in measured.generators for each in of_one_of_several(load, part, limits)]
-        beside = tuple(beside_the_others(load, measured.generators, limits))
+        parts = [(part, figures_of(load, part.measured)) for part in measured.generators]
+        own = [each for part, figures in parts for each in of_one_of_several(load, part, figures, limits)]
+        beside = tuple(beside_the_others(load, parts, limits))
     else:
         own = list(of_the_generator(load, measured, kpis, limits))
         beside = (*of_the_machine(load, measured, limits), *of_the_ports(load, measured, kpis))

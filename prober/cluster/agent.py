@@ -13,7 +13,7 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from prober.cluster.signals import until_signal
 from prober.cluster.site import Site
 from prober.cluster.words import MARK, PREFIX, SLOTS
 from prober.config import Loaded
+from prober.engine.tasks import CutShortError, until
 
 _FIRST: Final = 0.5
 _LONGEST: Final = 15.0
@@ -58,15 +59,16 @@ class Agent:
             until_signal(asyncio.get_running_loop()), name="until a signal ends the agent"
         )
         try:
-            await _until(ending, self._try_first(), "first look at the scheduler")
+            with contextlib.suppress(CutShortError):
+                await until(ending, self._try_first(), "first look at the scheduler")
             wait = _FIRST
             while not ending.done():
                 try:
-                    await _until(ending, reach(self.place, self.folder, Role.AGENT), "look at the scheduler")
-                    if ending.done():
-                        break
+                    await until(ending, reach(self.place, self.folder, Role.AGENT), "look at the scheduler")
                     stayed = await self._offer(security, told, ending)
                     wait = _FIRST if stayed else min(wait * 2, _LONGEST)
+                except CutShortError:
+                    break
                 except ClusterError as error:  # one that ends while it says hello seems to refuse us, too
                     told(f"{error}; trying again")
                     wait = min(wait * 2, _LONGEST)
@@ -91,13 +93,13 @@ class Agent:
             nanny = self._nanny(security, room)
             try:
                 async with asyncio.timeout(_START):
-                    await _until(ending, _started(nanny), "start of the worker")
+                    await until(ending, _started(nanny), "start of the worker")
+            except CutShortError:
+                await _close(nanny)
+                return False
             except Exception as error:  # noqa: BLE001 # a connection that ends has many types in dask and tornado
                 why = f"no answer within {_START:.0f} s" if isinstance(error, TimeoutError) else behind(error)
                 told(f"no worker for {self.place.url}: {why}; trying again")
-                await _close(nanny)
-                return False
-            if ending.done():
                 await _close(nanny)
                 return False
             told(f"offering {PREFIX}{self.egress} to {self.place.url}")
@@ -133,18 +135,6 @@ class Agent:
             dashboard_address="127.0.0.1:0",
             plugins=(SitePlugin(self.loaded, self.egress),),
         )
-
-
-async def _until(ending: asyncio.Task[None], work: Coroutine[Any, Any, None], name: str) -> None:
-    """Wait for it, or for `ending`: then it is cancelled. Raises what it raises."""
-    task = asyncio.get_running_loop().create_task(work, name=name)
-    try:
-        await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _started(nanny: Any) -> None:

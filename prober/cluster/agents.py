@@ -222,13 +222,14 @@ class Agents:
             yield share, self._share(share, attempts)
 
     def _share(self, pairs: Sequence[Pair], attempts: int) -> Share:
-        # by the whole target: an address that was redirected over one route keeps its id
-        places = {target: place for place, target in enumerate(dict.fromkeys(pair.target for pair in pairs))}
+        # not by the target's own id, which an address keeps that was redirected over one route alone
+        targets = {id(pair.target): pair.target for pair in pairs}
+        places = {identity: place for place, identity in enumerate(targets)}
         return Share(
             egress=self._egress,
             mark=self._mark,
-            targets=tuple(places),
-            items=tuple(_item(places[pair.target], pair) for pair in pairs),
+            targets=tuple(targets.values()),
+            items=tuple(_item(places[id(pair.target)], pair) for pair in pairs),
             attempts=attempts,
             no_direct=self._no_direct,
             of=self._there * SLOTS,

@@ -21,10 +21,10 @@ from prober.engine.crew_alone import MOST_ALONE, Alone, Suspects
 from prober.engine.crew_member import BEATS_TO_HEAR, Done, Member, MemberError
 from prober.engine.crew_process import Outfit
 from prober.engine.lag import LagHistogram
-from prober.engine.processes import to_the_end
 from prober.engine.run import Pair
 from prober.engine.settings import ProbeSettings
 from prober.engine.station import Assignment
+from prober.engine.tasks import to_the_end
 from prober.engine.terms import AS_SET, Probed, Terms
 from prober.engine.usage import Usage
 from prober.engine.workers import fair_share

@@ -15,9 +15,9 @@ from typing import Final
 
 from prober.engine.crew_member import Done, Member
 from prober.engine.crew_process import Outfit
-from prober.engine.processes import to_the_end
 from prober.engine.run import Pair
 from prober.engine.station import Assignment
+from prober.engine.tasks import to_the_end
 from prober.engine.terms import Probed
 
 LOSSES: Final = 2

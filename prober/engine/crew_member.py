@@ -22,9 +22,10 @@ from prober.engine.crew_process import PAIRS_KEPT, Answer, Beat, Drain, Forget, 
 from prober.engine.errors import os_text
 from prober.engine.frames import Frames, frame
 from prober.engine.lag import LagHistogram
-from prober.engine.processes import command, ending, to_the_end
+from prober.engine.processes import command, ending
 from prober.engine.run import Pair
 from prober.engine.station import Assignment
+from prober.engine.tasks import to_the_end
 from prober.engine.terms import AS_SET, Probed
 from prober.engine.usage import Usage
 

@@ -11,9 +11,10 @@ from typing import Self
 
 from prober.engine.cpu_wait import worse
 from prober.engine.frames import frame, read_frame
-from prober.engine.processes import command, ending, to_the_end
+from prober.engine.processes import command, ending
 from prober.engine.run import OnObservation, Pair
 from prober.engine.settings import ProbeSettings
+from prober.engine.tasks import to_the_end
 from prober.engine.worker import Finished, Job
 from prober.model import Observation
 

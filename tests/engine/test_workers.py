@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from prober.engine.processes import to_the_end
 from prober.engine.run import Pair
+from prober.engine.tasks import to_the_end
 from prober.engine.workers import WorkerPool, _end
 from prober.model import Observation, Route
 

@@ -13,7 +13,7 @@ from prober.cluster.load.words import Prepared, Wanted
 from prober.engine.load.generators import CannotBeginError, cannot_begin, jobs
 from prober.engine.load.joint_run import JointRun, NotBegunError, Part, unless
 from prober.engine.load.plan import Job
-from prober.engine.processes import to_the_end
+from prober.engine.tasks import to_the_end
 from prober.load.slices import HealthSample, Measured, Slice
 from prober.load.words import Load
 from prober.model import Failure, Route, Target

@@ -22,7 +22,7 @@ from prober.cluster.load.loopback import loopback
 from prober.cluster.load.machine import Machine
 from prober.cluster.planning import sites
 from prober.cluster.words import identity
-from prober.engine.processes import together
+from prober.engine.tasks import together
 from prober.model import Route, Target
 from prober.routes.overrides import Overrides
 

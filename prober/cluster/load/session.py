@@ -82,7 +82,7 @@ class Session:
                 self._say(number, await process.next())
         except GoneError:
             self._say(number, Gone(await process.ending()))
-        except Exception as error:
+        except Exception as error:  # a fault of ours, which comes out below; first nobody is to wait for this process
             self._say(number, Gone(f"a generator process was not understood: {type(error).__name__}: {error}"))
             raise
 

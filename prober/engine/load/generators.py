@@ -12,8 +12,8 @@ from prober.engine.load.own_process import OwnProcess
 from prober.engine.load.plan import Job
 from prober.engine.load.sources import local_ports, sources_for
 from prober.engine.load.way import CannotBeginError, Way, find_way
-from prober.engine.processes import to_the_end
 from prober.engine.settings import ProbeSettings
+from prober.engine.tasks import to_the_end
 from prober.load.arrivals import planned
 from prober.load.slices import HealthSample, Measured, Slice
 from prober.load.words import Load, Workload

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 from prober.engine.load.generator_process import Begin, Finished, News, Ready, Stop
 from prober.engine.load.merging import Apart, Outcomes, Running, Timeline
 from prober.engine.load.plan import Job
-from prober.engine.processes import together
+from prober.engine.tasks import CutShortError, together, until
 from prober.load.slices import GeneratorShare, HealthSample, Measured, Slice
 from prober.load.words import Load
 
@@ -36,18 +36,14 @@ async def unless(stop: asyncio.Event | None, work: Coroutine[Any, Any, T]) -> T:
     """What comes of it; once `stop` is set it is cancelled, waited for, and NotBegunError is raised."""
     if stop is None:
         return await work
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work, name="a run's beginning")
-    watch = loop.create_task(stop.wait(), name="watch for a stop before the run begins")
+    watch = asyncio.get_running_loop().create_task(stop.wait(), name="watch for a stop before the run begins")
     try:
-        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
+        return await until(watch, work, "a run's beginning")
+    except CutShortError:
+        raise NotBegunError("interrupted before it began") from None
     finally:
-        for each in (task, watch):
-            each.cancel()
-        await asyncio.wait((task, watch))
-    raise NotBegunError("interrupted before it began")
+        watch.cancel()
+        await asyncio.wait([watch])
 
 
 class GeneratorProcess(Protocol):

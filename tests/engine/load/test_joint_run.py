@@ -119,8 +119,13 @@ async def test_one_that_does_not_begin(answer: object, why: str) -> None:
 class Mute(Scripted):
     """It never says that it is ready."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number, [])
+        self.asked = asyncio.Event()
+
     def send(self, message: Message) -> None:
         self.told.append(message)
+        self.asked.set()
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -128,10 +133,11 @@ async def test_a_stop_before_it_began(early: bool) -> None:
     stop = asyncio.Event()
     if early:
         stop.set()
-    process = Mute(0, [])
+    process = Mute(0)
     work = JointRun([Part([process], 1, 1)], load()).conduct([job(0, 1)], stop)
     conducting = asyncio.get_running_loop().create_task(work, name="conduct")
-    await asyncio.sleep(0)
+    if not early:
+        await process.asked.wait()
     stop.set()
     with pytest.raises(NotBegunError, match="interrupted before it began"):
         await conducting
@@ -139,7 +145,7 @@ async def test_a_stop_before_it_began(early: bool) -> None:
 
 
 async def test_one_that_does_not_begin_is_no_reason_to_wait_for_the_others() -> None:
-    run = JointRun([Part([Mute(0, []), Scripted(1, [], GoneError)], 1, 1)], load())
+    run = JointRun([Part([Mute(0), Scripted(1, [], GoneError)], 1, 1)], load())
     with pytest.raises(NotBegunError, match="process 1 fell over before it began"):
         await run.conduct([job(0, 2), job(1, 2)], None)
     assert {task.get_name() for task in asyncio.all_tasks()} & {"start of generator 1"} == set()
